@@ -1,0 +1,1 @@
+"""What the reproductions share. Nothing here knows of any one reproduction."""
