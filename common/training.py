@@ -8,6 +8,7 @@ suite is `keras` and `keras.ops`.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ Loss = Callable[[Any, Any], Any]
 
 
 class RandomNumbers(Protocol):
-    """What the schemes need of a generator: NumPy's `Generator` and legacy `RandomState` have it."""
+    """What the schemes need of a generator; NumPy's `Generator` and `RandomState` have it."""
 
     def normal(self, loc: float, scale: float, size: Any) -> np.ndarray:
         """Draw from a normal distribution."""
@@ -40,7 +41,7 @@ def set_precision(dtype: str) -> None:
 
 
 def _fans(kernel_shape: Sequence[int]) -> tuple[int, int]:
-    """Inputs and outputs of one unit: a dense kernel's rows and columns, a filter's field by channels."""
+    """Return fan in and fan out: a kernel's rows and columns, times the field of a filter."""
     field = math.prod(kernel_shape[:-2])
     return field * kernel_shape[-2], field * kernel_shape[-1]
 
@@ -160,7 +161,7 @@ class Adam(keras.optimizers.Optimizer):
         self.squares = [self.add_variable_from_reference(v, name="square") for v in variables]
 
     def _time(self, dtype: str) -> Any:
-        """Return t of the bias correction: 1 at the first update (or throughout the first epoch)."""
+        """Return t of the bias correction: 1 at the first update, or through the first epoch."""
         updates = ops.convert_to_tensor(self.iterations)
         return ops.cast(updates // (self.updates_per_epoch or 1) + 1, dtype)
 
@@ -228,12 +229,8 @@ class Trainer:
         self.report = report or loss
         optimizer.build(model.trainable_variables)
         convolutional = any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
-        self._advance = tf.function(
-            self._epochs, jit_compile=not convolutional, autograph=False
-        )
-        self._predict = tf.function(
-            lambda inputs: model(inputs, training=False), autograph=False
-        )
+        self._advance = tf.function(self._epochs, jit_compile=not convolutional, autograph=False)
+        self._predict = tf.function(lambda inputs: model(inputs, training=False), autograph=False)
 
     def train(
         self,
@@ -261,6 +258,8 @@ class Trainer:
         losses = tf.zeros(self.epochs, keras.config.floatx())
         evaluations: dict[int, Any] = {}
         epoch, stops = 0, set(at) if evaluate else set()
+        if outside := stops - set(range(self.epochs + 1)):
+            raise ValueError(f"no evaluation at {sorted(outside)}: epochs are 0 to {self.epochs}")
         for stop in sorted(stops | {self.epochs}):
             if stop > epoch:
                 bounds = tf.constant([epoch, stop, seed])
@@ -281,9 +280,11 @@ class Trainer:
         for variable in self.optimizer.variables:
             if variable is not self.optimizer._learning_rate:
                 variable.assign(ops.zeros_like(variable))
-        for layer in self.model.layers:
-            if isinstance(layer, keras.layers.Dropout):
-                layer.seed_generator.state.assign([seed, 0])
+        dropouts = [layer for layer in self.model.layers if isinstance(layer, keras.layers.Dropout)]
+        for number, layer in enumerate(dropouts):
+            # A state of its own: two layers that share one drop the same units at every step.
+            own_seed = np.random.SeedSequence([seed, number]).generate_state(1)[0]
+            layer.seed_generator.state.assign([own_seed, 0])
 
     def _epochs(self, inputs: Any, targets: Any, losses: Any, bounds: Any) -> Any:
         """Run the epochs from bounds[0] up to bounds[1]: the program that is compiled.
@@ -327,7 +328,7 @@ class Trainer:
         return total / (whole + bool(rest))
 
     def _one_update(self, inputs: Any, targets: Any) -> Any:
-        """Update the weights on one batch and return the loss to report, taken before the update."""
+        """Update the weights on one batch; return the loss to report, taken before the update."""
         with tf.GradientTape() as tape:
             predictions = self.model(inputs, training=True)
             loss = self.loss(targets, predictions)
@@ -350,11 +351,21 @@ def gradients(model: keras.Model, loss: Loss, inputs: Any, targets: Any) -> list
 
 def hessian(model: keras.Model, loss: Loss, inputs: Any, targets: Any) -> np.ndarray:
     """Differentiate `loss` twice by all trainable weights laid end to end, shape (P, P)."""
+    return _hessian_of(model, loss)(tf.constant(inputs), tf.constant(targets)).numpy()
+
+
+@functools.lru_cache(maxsize=8)
+def _hessian_of(model: keras.Model, loss: Loss) -> Callable[[Any, Any], Any]:
+    """Compile the Hessian of one model and loss once: it is asked for at every seed."""
     variables = [variable.value for variable in model.trainable_variables]
-    with tf.GradientTape() as outer:
-        with tf.GradientTape() as inner:
-            value = loss(targets, model(inputs))
-        slopes = inner.gradient(value, variables)
-        flat = tf.concat([tf.reshape(slope, [-1]) for slope in slopes], axis=0)
-    blocks = outer.jacobian(flat, variables)
-    return np.concatenate([block.numpy().reshape(len(flat), -1) for block in blocks], axis=1)
+
+    def second_derivatives(inputs: Any, targets: Any) -> Any:
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                value = loss(targets, model(inputs))
+            slopes = inner.gradient(value, variables)
+            flat = tf.concat([tf.reshape(slope, [-1]) for slope in slopes], axis=0)
+        blocks = outer.jacobian(flat, variables)
+        return tf.concat([tf.reshape(block, [flat.shape[0], -1]) for block in blocks], axis=1)
+
+    return tf.function(second_derivatives, autograph=False)

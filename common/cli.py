@@ -1,0 +1,401 @@
+"""The command line. What takes long to import is imported where it is needed: --list is quick."""
+
+import difflib
+import enum
+import importlib.util
+import os
+import pathlib
+import signal
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import rich.console
+import rich.table
+import typer
+
+from common import claims, errors
+
+if typing.TYPE_CHECKING:
+    from common import judge, runner
+
+ROOT = pathlib.Path(os.environ.get("REPRODUCTION_ROOT", pathlib.Path(__file__).parents[1]))
+REPRODUCTIONS = ROOT / "reproductions"  # the tests set REPRODUCTION_ROOT to a small suite of theirs
+RUNS = ROOT / "results" / "runs"
+REFERENCE = ROOT / "results" / "reference"
+NEEDED = ("jinja2", "keras", "matplotlib", "pebble", "sklearn", "statsmodels", "tensorflow")
+
+RAN, CRASHED, BAD_INPUT = 0, 1, 2  # exit codes
+
+Reproductions = dict[str, claims.Reproduction]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+class Profile(enum.StrEnum):
+    """How much is measured."""
+
+    smoke = "smoke"
+    standard = "standard"
+    full = "full"
+
+
+class Device(enum.StrEnum):
+    """Where it is measured."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+HELP = """
+Run the reproductions NAME... (all, if none is named), and judge what the documents say.
+
+Every seed's record is kept as soon as it is measured: a command that was stopped goes on where it
+was, and only what its code, data or protocol changed is measured anew.
+
+\b
+Examples:
+  python run_all.py --list                            what there is
+  python run_all.py xor_mlp                           one reproduction
+  python run_all.py --profile smoke                   does all of it work?
+  python run_all.py --profile full --jobs 8           every protocol to the letter
+  python run_all.py xor_mlp --variant as_written --seeds 10
+  python run_all.py --check --out results/reference   judge committed records again
+
+\b
+Exit codes:
+  0  it ran; refuted claims are results, not failures
+  1  a reproduction crashed: its claims get the verdict ERROR
+  2  bad usage or input (unknown name, damaged data, full disk), or interrupted
+"""
+
+
+@app.command(help=HELP)
+def command(
+    names: typing.Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", show_default=False)
+    ] = None,
+    profile: typing.Annotated[
+        Profile,
+        typer.Option(help="smoke: seconds, no verdicts; standard: minutes; full: hours."),
+    ] = Profile.standard,
+    seeds: typing.Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seeds per variant instead of the profile's number (variants without "
+            "randomness keep their one).",
+        ),
+    ] = None,
+    variant: typing.Annotated[
+        str | None, typer.Option(metavar="VARIANT", help="Only this variant of each.")
+    ] = None,
+    jobs: typing.Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Worker processes; each has cores / N of TensorFlow's threads.",
+            show_default="the cores; on a GPU 4 at most",
+        ),
+    ] = None,
+    device: typing.Annotated[Device, typer.Option(help="auto: the GPU if there is one.")] = (
+        Device.auto
+    ),
+    data_dir: typing.Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Prepared copies of tensorflow-datasets.",
+            show_default="TFDS_DATA_DIR, else ~/tensorflow_datasets",
+        ),
+    ] = None,
+    out: typing.Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The run's folder.",
+            show_default="the newest in results/runs with this profile, seeds and device, "
+            "else a new one",
+        ),
+    ] = None,
+    fresh: typing.Annotated[
+        bool, typer.Option("--fresh", help="Ignore stored records: measure everything anew.")
+    ] = False,
+    list_: typing.Annotated[
+        bool, typer.Option("--list", help="List the reproductions and end.")
+    ] = False,
+    check: typing.Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Judge stored records again, without training: those in --out, else the newest "
+            "run, else results/reference.",
+        ),
+    ] = False,
+    report: typing.Annotated[
+        bool, typer.Option("--report", help="As --check, and draw the plots again.")
+    ] = False,
+) -> None:
+    """Turn the command line into one of three actions, and its outcome into an exit code."""
+
+    def action() -> int:
+        console = rich.console.Console()
+        if not console.is_terminal:
+            console.width = 120
+        _check_options(seeds, jobs, list_ + check + report)
+        reproductions = claims.load_all(REPRODUCTIONS)
+        selected = _select(reproductions, names or [], variant)
+        if list_:
+            console.print(_listing(selected.values()))
+            return RAN
+        _check_installation()
+        if check or report:
+            return _judge_stored(reproductions, selected, out, report, console)
+        return _run(
+            reproductions,
+            selected,
+            out,
+            console,
+            profile=profile.value,
+            seeds=seeds,
+            variant=variant,
+            jobs=jobs,
+            device=device.value,
+            data_dir=data_dir,
+            fresh=fresh,
+        )
+
+    raise typer.Exit(_exit_code(action))
+
+
+def main() -> None:
+    """Run the command line of `run_all.py`."""
+    try:
+        app(prog_name="run_all.py")
+    except SystemExit as end:  # typer ends with 130 where Ctrl-C comes before our own code
+        sys.exit(BAD_INPUT if end.code == 130 else end.code)
+
+
+def run_one(file: str) -> None:
+    """Run one reproduction, named by its file: what `python -m reproductions.NAME` does.
+
+    The command line starts over in a process of its own: this one has imported TensorFlow already.
+    """
+    path = pathlib.Path(file).resolve()
+    entry = path.parents[1] / "run_all.py"
+    os.execv(sys.executable, [sys.executable, str(entry), path.stem, *sys.argv[1:]])
+
+
+def _exit_code(action: Callable[[], int]) -> int:
+    """The action's exit code; what the user can mend is told in one line, without a traceback."""
+    try:
+        return action()
+    except errors.UserError as error:
+        message = str(error)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # we are leaving already
+        message = "interrupted"
+    except ImportError as error:
+        message = f"{error}: run `make reproduce`, or `pip install -e .`"
+    print(message, file=sys.stderr)
+    return BAD_INPUT
+
+
+# ---- What the user asked for ---------------------------------------------------------------------
+
+
+def _check_options(seeds: int | None, jobs: int | None, actions: int) -> None:
+    if seeds is not None and seeds < 1:
+        raise errors.UserError(
+            f"--seeds {seeds}: at least 1 is needed; leave it out for the profile's own number"
+        )
+    if jobs is not None and jobs < 1:
+        raise errors.UserError(f"--jobs {jobs}: at least 1 is needed; leave it out for all cores")
+    if actions > 1:
+        raise errors.UserError("--list, --check and --report: choose one of them")
+
+
+def _check_installation() -> None:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise errors.UserError(
+            f"not installed: {', '.join(missing)}; run `make reproduce`, or `pip install -e .`"
+        )
+
+
+def _select(
+    reproductions: Reproductions, names: Sequence[str], variant: str | None
+) -> Reproductions:
+    """The reproductions named (all, if none is) that have the variant."""
+    for name in names:
+        if name not in reproductions:
+            raise errors.UserError(_unknown_name(name, list(reproductions)))
+    selected = {name: reproductions[name] for name in names or reproductions}
+    having = {
+        name: reproduction
+        for name, reproduction in selected.items()
+        if variant is None or variant in reproduction.variants
+    }
+    if not having or (names and len(having) < len(selected)):
+        choices = "; ".join(
+            f"{name} has {', '.join(reproduction.variants)}"
+            for name, reproduction in selected.items()
+            if name not in having
+        )
+        raise errors.UserError(f"--variant {variant}: unknown; {choices or 'nothing to run'}")
+    return having
+
+
+def _unknown_name(name: str, choices: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, choices, cutoff=0.5)
+    if nearest:
+        return f"unknown reproduction '{name}'; did you mean {' or '.join(nearest)}?"
+    return f"unknown reproduction '{name}'; choose from {', '.join(choices)}"
+
+
+def _listing(reproductions: Iterable[claims.Reproduction]) -> rich.table.Table:
+    table = rich.table.Table(
+        "name", "title", "documents", "claims", "data", "minutes: standard / full", box=None
+    )
+    for reproduction in reproductions:
+        table.add_row(
+            reproduction.name,
+            reproduction.title,
+            ", ".join(reproduction.sources),
+            str(len(reproduction.claims)),
+            ", ".join(reproduction.data) or "-",
+            f"{reproduction.minutes['standard']:g} / {reproduction.minutes['full']:g}",
+        )
+    return table
+
+
+# ---- What is done --------------------------------------------------------------------------------
+
+
+def _run(
+    reproductions: Reproductions,
+    selected: Reproductions,
+    out: pathlib.Path | None,
+    console: rich.console.Console,
+    *,
+    profile: str,
+    seeds: int | None,
+    device: str,
+    jobs: int | None,
+    fresh: bool,
+    **options: typing.Any,
+) -> int:
+    """Measure, then judge and report."""
+    from common import runner
+
+    device = runner.resolve_device(device)
+    folder = out or runner.choose_folder(RUNS, profile, seeds, device, fresh)
+    with runner.locked(folder):
+        try:
+            runner.run(
+                list(selected.values()),
+                folder,
+                profile=profile,
+                seeds=seeds,
+                device=device,
+                jobs=jobs or runner.default_jobs(device),
+                fresh=fresh,
+                console=console,
+                **options,
+            )
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # we are leaving already
+            again = "the same command without --fresh" if fresh else "the same command"
+            raise errors.UserError(
+                f"interrupted; what was measured is kept in {folder}, and {again} goes on from there"
+            ) from None
+        return _conclude(reproductions, selected, folder, console)
+
+
+def _judge_stored(
+    reproductions: Reproductions,
+    selected: Reproductions,
+    out: pathlib.Path | None,
+    redraw: bool,
+    console: rich.console.Console,
+) -> int:
+    """Judge stored records again, and report; without training."""
+    from common import runner
+
+    folder = out or next(iter(runner.stored_runs(RUNS)), REFERENCE)
+    if not runner.read_manifest(folder):
+        raise errors.UserError(f"{folder}: no run is stored there; run `python run_all.py` first")
+    with runner.locked(folder):
+        if redraw:
+            runner.redraw(list(selected.values()), folder, runner.default_jobs("cpu"))
+        return _conclude(reproductions, selected, folder, console)
+
+
+def _conclude(
+    reproductions: Reproductions,
+    selected: Reproductions,
+    folder: pathlib.Path,
+    console: rich.console.Console,
+) -> int:
+    """Judge all that the folder holds, write the report, show the table of what was selected."""
+    from common import report, runner
+
+    manifest = runner.read_manifest(folder)
+    held = [reproductions[name] for name in manifest["reproductions"] if name in reproductions]
+    stored = {each.name: runner.stored(each, folder) for each in held}
+    verdicts, faults = _judge_each(held, stored)
+    captions = {name: each.captions for name, each in stored.items()}
+    manifest["seconds"] = {name: each.seconds for name, each in stored.items()}
+    try:
+        page = report.write(folder, held, verdicts, captions, manifest)
+    except errors.UserError:
+        raise
+    except Exception as error:  # a fault of ours; the table is shown all the same
+        faults["report"] = f"{type(error).__name__}: {error}"
+    shown = {name: judged for name, judged in verdicts.items() if name in selected}
+    console.print(report.summary_table(report.summary(shown, manifest["seconds"])))
+    for name in selected:
+        if name in stored and stored[name].withheld:
+            console.print(f"{name}: {stored[name].withheld}", highlight=False)
+    faults |= _crashes(stored)
+    for place, fault in faults.items():
+        console.print(f"ERROR {place}: {fault}", highlight=False, markup=False, soft_wrap=True)
+    if "report" not in faults:
+        console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+    return CRASHED if faults or _any_error(verdicts) else RAN
+
+
+def _judge_each(
+    held: Iterable[claims.Reproduction], stored: Mapping[str, "runner.Stored"]
+) -> tuple[dict[str, "list[judge.Verdict]"], dict[str, str]]:
+    """Verdicts per reproduction, and what went wrong where judging itself failed."""
+    from common import judge
+
+    verdicts, faults = {}, {}
+    for reproduction in held:
+        name, each = reproduction.name, stored[reproduction.name]
+        try:
+            verdicts[name] = judge.judge(
+                reproduction,
+                each.records,
+                seeds=each.seeds,
+                errors=each.errors,
+                withheld=each.withheld,
+            )
+        except Exception as error:  # a fault of ours; the others still get their verdicts
+            faults[f"{name}, judging"] = f"{type(error).__name__}: {error}"
+    return verdicts, faults
+
+
+def _crashes(stored: Mapping[str, "runner.Stored"]) -> dict[str, str]:
+    crashes: dict[str, str] = {}
+    for name, each in stored.items():
+        crashes |= {f"{name}/{variant}": line for variant, line in each.errors.items()}
+        if each.plot_error:
+            crashes[f"{name}, plotting"] = each.plot_error
+    return crashes
+
+
+def _any_error(verdicts: Mapping[str, "list[judge.Verdict]"]) -> bool:
+    return any(each.verdict == "ERROR" for judged in verdicts.values() for each in judged)

@@ -1,0 +1,437 @@
+"""The data sets, with the rows, columns and decimals in the order their authors published them.
+
+The documents' protocols depend on that order ("the first 48,000 images", `random_state=0`, "the
+last sample"), but tensorflow-datasets shuffles when it writes a prepared copy, sorts columns by
+name and keeps 7.4 as the float32 7.4000001. The loaders here undo all three and compare a checksum
+of the result, so what they return is what was published, number for number, or an error: a damaged
+copy never trains.
+
+`prepare` runs once, in the parent process and without TensorFlow. It finds the prepared copies, in
+the folder that `TFDS_DATA_DIR` names (the library's own convention; ~/tensorflow_datasets without
+it), downloads what is missing, and decides on a stand-in where that cannot be done. Worker
+processes learn of its decisions through environment variables.
+"""
+
+import contextlib
+import dataclasses
+import fractions
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+import types
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from common import errors
+
+PROBE_SECONDS = 5.0  # how long to wait for a server's answer before saying "offline"
+DOWNLOAD_SECONDS = 900  # MNIST is 11 MB; its prepared copy is written in about 10 s
+
+_STAND_IN_VARIABLE = "REPRODUCTION_STAND_IN"  # names the data set that a stand-in replaces
+_STAND_IN = "stand-in: scikit-learn digits scaled to 28x28"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mnist:
+    """Handwritten digits, in the published order.
+
+    Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; CC BY-SA 3.0.
+    """
+
+    train_images: np.ndarray  # uint8 [60000, 28, 28], 0 is paper and 255 is ink
+    train_labels: np.ndarray  # int64 [60000], the digit
+    test_images: np.ndarray  # uint8 [10000, 28, 28]
+    test_labels: np.ndarray  # int64 [10000]
+    version: str  # "3.0.1", or a text that begins with "stand-in"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wine:
+    """Vinho Verde of one colour: laboratory measurements and the tasters' verdict, in CSV order.
+
+    P. Cortez et al., "Modeling wine preferences by data mining from physicochemical properties",
+    Decision Support Systems 47 (2009); UCI repository, CC BY 4.0. Not scikit-learn's `load_wine`.
+    """
+
+    features: np.ndarray  # float64 [n, 11], the decimals of the CSV; n is 1599 red, 4898 white
+    quality: np.ndarray  # int64 [n], median of at least three tasters, 0 (bad) to 10 (excellent)
+    columns: tuple[str, ...]  # the 11 features' names, in CSV order
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Iris:
+    """Fisher's iris flowers, as scikit-learn ships them.
+
+    R. A. Fisher, "The use of multiple measurements in taxonomic problems" (1936); UCI, CC BY 4.0.
+    """
+
+    features: np.ndarray  # float64 [150, 4], cm: sepal length and width, petal length and width
+    labels: np.ndarray  # int64 [150], an index into names; 50 of each, in that order
+    names: tuple[str, ...]  # setosa, versicolor, virginica
+
+
+@dataclasses.dataclass(frozen=True)
+class _Copy:
+    """What a prepared copy of tensorflow-datasets must hold."""
+
+    name: str  # as the library spells it: data set[/configuration]:version
+    rows: Mapping[str, int]  # split -> number of rows
+    sha256: str  # of our arrays' bytes, one array after the other
+
+    @property
+    def data_set(self) -> str:
+        return re.split("[/:]", self.name)[0]
+
+    @property
+    def folder(self) -> pathlib.Path:
+        return _data_dir() / self.name.replace(":", "/")
+
+
+_MNIST = _Copy(
+    "mnist:3.0.1",
+    {"train": 60_000, "test": 10_000},
+    "1e35582d42a90940c55b956deb61875c020b567ed20e3c5b174f52bf7809ed9b",
+)
+_WINE = {
+    "red": _Copy(
+        "wine_quality/red:1.0.0",
+        {"train": 1_599},
+        "bb91eab6deef70f31e334c1951db0d5211e5c77f8094612f46b674c9b6e0db83",
+    ),
+    "white": _Copy(
+        "wine_quality/white:1.0.0",
+        {"train": 4_898},
+        "1d0ebf564a9ae0dd64fb79d86a6db5d76ba558f265d7b6d9af829201aad4ffe9",
+    ),
+}
+_COPIES = {"mnist": (_MNIST,), "wine_quality": tuple(_WINE.values())}
+_FROM_SCIKIT_LEARN = ("iris",)
+
+_WINE_COLUMNS = (
+    "fixed acidity",  # g/l
+    "volatile acidity",  # g/l
+    "citric acid",  # g/l
+    "residual sugar",  # g/l
+    "chlorides",  # g/l
+    "free sulfur dioxide",  # mg/l
+    "total sulfur dioxide",  # mg/l
+    "density",  # g/ml
+    "pH",
+    "sulphates",  # g/l
+    "alcohol",  # % by volume
+)
+
+
+# --- The loaders --------------------------------------------------------------------------------
+
+
+@functools.cache
+def mnist() -> Mnist:
+    """Load MNIST, or the stand-in that `prepare` has decided on. Cached; the arrays are read-only.
+
+    Raises:
+        errors.UserError: the prepared copy is missing or damaged.
+    """
+    if os.environ.get(_STAND_IN_VARIABLE) == "mnist":
+        return _scaled_digits()
+    with _damage_reported(_MNIST):
+        train, test = (_published_rows(_MNIST, split) for split in _MNIST.rows)
+        train_images, train_labels, test_images, test_labels = _checked(
+            _MNIST, train["image"][..., 0], train["label"], test["image"][..., 0], test["label"]
+        )
+    version = versions(["mnist"])["mnist"]
+    return Mnist(train_images, train_labels, test_images, test_labels, version)
+
+
+@functools.cache
+def wine_quality(colour: Literal["red", "white"]) -> Wine:
+    """Load the wines of one colour. Cached; the arrays are read-only.
+
+    Raises:
+        errors.UserError: the prepared copy is missing or damaged.
+    """
+    copy = _WINE[colour]
+    with _damage_reported(copy):
+        rows = _published_rows(copy, "train")
+        columns = [rows["features"][column].astype(np.float32) for column in _WINE_COLUMNS]
+        decimals = np.array([[_published_decimal(x) for x in column] for column in columns])
+        features, quality = _checked(copy, decimals.T, rows["quality"].astype(np.int64))
+    return Wine(features, quality, _WINE_COLUMNS)
+
+
+@functools.cache
+def iris() -> Iris:
+    """Load Fisher's irises from scikit-learn. Cached; the arrays are read-only."""
+    import sklearn.datasets
+
+    flowers = sklearn.datasets.load_iris()
+    features, labels = _read_only(flowers.data, flowers.target.astype(np.int64))
+    return Iris(features, labels, names=tuple(str(name) for name in flowers.target_names))
+
+
+def _scaled_digits() -> Mnist:
+    """Stand in for MNIST: scikit-learn's 1,797 digits of 8x8, blown up; 1,500 to train on."""
+    import scipy.ndimage
+    import sklearn.datasets
+
+    digits = sklearn.datasets.load_digits()
+    images = scipy.ndimage.zoom(digits.images * (255 / 16), (1, 28 / 8, 28 / 8), order=1)
+    images, labels = _read_only(images.round().astype(np.uint8), digits.target.astype(np.int64))
+    return Mnist(images[:1500], labels[:1500], images[1500:], labels[1500:], version=_STAND_IN)
+
+
+def _published_rows(copy: _Copy, split: str) -> Any:
+    """Read one split whole: nested dictionaries of arrays, with the rows in published order.
+
+    The library's writer sorts row i by a hash of i, salted with the split's name.
+    """
+    tf, tfds, hashing = _tensorflow()
+    builder = tfds.builder_from_directory(copy.folder)
+    counted, expected = builder.info.splits[split].num_examples, copy.rows[split]
+    if counted != expected:
+        raise ValueError(f"{counted:,} rows in split '{split}' where {expected:,} were published")
+    one_file_after_another = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    written = tfds.as_numpy(
+        builder.as_dataset(split=split, batch_size=-1, read_config=one_file_after_another)
+    )
+    place = np.argsort(sorted(range(expected), key=hashing.Hasher(split).hash_key))
+    return tf.nest.map_structure(lambda column: column[place], written)
+
+
+def _published_decimal(value: np.float32) -> float:
+    """The number that the wine CSV printed, from the float32 that was made of it.
+
+    That is the shortest decimal that gives this float32: 7.4. A few alcohols are repeating decimals
+    that were printed with 15 digits (9.56666666666667). They need more than six digits in float32
+    too, and are the 15 digits of the simplest fraction close by (287/30).
+    """
+    shortest = str(value)
+    if len(shortest.replace(".", "").lstrip("0")) <= 6:
+        return float(shortest)
+    return float(f"{float(fractions.Fraction(shortest).limit_denominator(1000)):.15g}")
+
+
+def _checked(copy: _Copy, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Hold the arrays against the published numbers; return them compact and read-only."""
+    digest = hashlib.sha256()
+    whole = _read_only(*arrays)
+    for array in whole:
+        digest.update(array.data)
+    if digest.hexdigest() != copy.sha256:
+        raise ValueError("its numbers are not the published ones")
+    return whole
+
+
+def _read_only(*arrays: np.ndarray) -> list[np.ndarray]:
+    """Compact the arrays and lock them: every caller in a process shares them."""
+    compact = [np.ascontiguousarray(array) for array in arrays]
+    for array in compact:
+        array.flags.writeable = False
+    return compact
+
+
+@contextlib.contextmanager
+def _damage_reported(copy: _Copy) -> Iterator[None]:
+    """Turn whatever a bad copy raises into one line.
+
+    A cut tfrecord raises DataLossError, FailedPreconditionError, NotFoundError or KeyError,
+    depending on where it is cut; a bad JSON file, errors of its own.
+    """
+    if not _is_folder(copy.folder):
+        raise errors.UserError(_how_to_get(copy.data_set))
+    try:
+        yield
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        cause = re.sub(r"{{.*?}} *| *\[Op:.*", "", first_line)  # TensorFlow's names for its steps
+        raise errors.UserError(
+            f"data set '{copy.name}': the prepared copy in {copy.folder} is damaged "
+            f"({type(error).__name__}: {cause[:200]}); delete that folder and run again to "
+            "download it anew, or name a folder with a good copy: --data-dir FOLDER"
+        ) from error
+
+
+def _tensorflow() -> tuple[types.ModuleType, types.ModuleType, types.ModuleType]:
+    """Import TensorFlow, its data sets and their hashing, without the lines printed meanwhile.
+
+    TensorFlow 2.21 greets its import whatever TF_CPP_MIN_LOG_LEVEL says (oneDNN, CUDA); the only
+    way to quieten that is to take the standard error stream away meanwhile.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stream = os.dup(2)
+    try:
+        with pathlib.Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+        from tensorflow_datasets.core import hashing
+    finally:
+        os.dup2(stream, 2)
+        os.close(stream)
+    return tf, tfds, hashing
+
+
+# --- Finding, downloading, standing in ----------------------------------------------------------
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Say which version of each data set this process uses. Imports no TensorFlow.
+
+    Raises:
+        errors.UserError: there is no such data set.
+    """
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    _check_name(name)
+    if name == os.environ.get(_STAND_IN_VARIABLE):
+        return _STAND_IN
+    if name in _FROM_SCIKIT_LEARN:
+        return f"scikit-learn {importlib.metadata.version('scikit-learn')}"
+    return _COPIES[name][0].name.partition(":")[2]
+
+
+def prepare(names: Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> list[str]:
+    """Make sure that the named data sets can be loaded by every worker process started from here.
+
+    What is missing is downloaded, after a probe of at most five seconds in all. Where MNIST cannot
+    be had, scikit-learn's digits stand in for it.
+
+    Args:
+        names: keys of the data sets, repetitions allowed.
+        data_dir: the folder of prepared copies; it wins over `TFDS_DATA_DIR`, and sets it.
+
+    Returns:
+        What the user has to know, a line each: a download, a stand-in.
+
+    Raises:
+        errors.UserError: no such data set or folder, or a data set without stand-in is missing.
+    """
+    wanted = sorted(set(names))
+    for name in wanted:
+        _check_name(name)
+    if data_dir is not None:
+        if not _is_folder(pathlib.Path(data_dir).expanduser()):
+            raise errors.UserError(
+                f"--data-dir '{data_dir}' is not a folder that can be read; name the one that "
+                "holds the prepared copies (mnist/3.0.1, ...), or leave the option away"
+            )
+        os.environ["TFDS_DATA_DIR"] = str(pathlib.Path(data_dir).expanduser().absolute())
+    os.environ.pop(_STAND_IN_VARIABLE, None)
+
+    missing = [name for name in wanted if _missing(name)]
+    online = _online({name: _url(name) for name in missing})
+    return [_obtain(name, name in online) for name in missing]
+
+
+def _obtain(name: str, online: bool) -> str:
+    """Download a missing data set or decide on its stand-in; return the line that says so."""
+    problem = _download(name) if online else f"no answer from {_url(name)}"
+    if not problem:
+        return f"downloaded data set '{name}' to {_data_dir()}"
+    if name != "mnist":
+        raise errors.UserError(_how_to_get(name, problem))
+    os.environ[_STAND_IN_VARIABLE] = name
+    return (
+        "NO MNIST: running on scikit-learn's 1,797 digits scaled to 28x28 instead, and every "
+        f"verdict that needs MNIST will be NOT_RUN; {_how_to_get(name, problem)}"
+    )
+
+
+def _how_to_get(name: str, problem: str = "not downloaded yet") -> str:
+    folders = " or ".join(str(folder) for folder in _missing(name))
+    return (
+        f"data set '{name}' is missing: no {folders}, and {problem}; where there is a network, "
+        f"this gets it: {shlex.join(_download_command(name))}"
+    )
+
+
+def _check_name(name: str) -> None:
+    known = (*_COPIES, *_FROM_SCIKIT_LEARN)
+    if name not in known:
+        raise errors.UserError(f"unknown data set '{name}'; choose from {', '.join(known)}")
+
+
+def _data_dir() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def _missing(name: str) -> list[pathlib.Path]:
+    return [copy.folder for copy in _COPIES.get(name, ()) if not _is_folder(copy.folder)]
+
+
+def _is_folder(path: pathlib.Path) -> bool:
+    return os.access(path, os.R_OK | os.X_OK) and path.is_dir()
+
+
+def _url(name: str) -> str:
+    """One of the files that the library downloads. Importing the library imports no TensorFlow."""
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_cls(name)
+    return next(iter([config.dl_url for config in builder.BUILDER_CONFIGS] or builder.url_infos))
+
+
+def _online(urls: Mapping[str, str]) -> set[str]:
+    """Ask for every data set's file at once; no answer in time means no.
+
+    The threads are daemons: a name server that does not answer holds them for longer than that.
+    """
+    answered: set[str] = set()
+
+    def ask(name: str, url: str) -> None:
+        # Whatever goes wrong here would go wrong in the library too, after minutes of retries.
+        with contextlib.suppress(Exception), urllib.request.urlopen(url, timeout=PROBE_SECONDS):
+            answered.add(name)
+
+    threads = [threading.Thread(target=ask, args=item, daemon=True) for item in urls.items()]
+    deadline = time.monotonic() + PROBE_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return set(answered)
+
+
+def _download_command(name: str) -> list[str]:
+    # Double quotes throughout, so that the line can be pasted into a shell between single ones.
+    names = json.dumps([copy.name for copy in _COPIES[name]])
+    folder = json.dumps(str(_data_dir()))
+    code = (
+        "import tensorflow_datasets as tfds; "
+        f"[tfds.builder(name, data_dir={folder}).download_and_prepare() for name in {names}]"
+    )
+    return [sys.executable, "-c", code]
+
+
+def _download(name: str) -> str:
+    """Download a data set in a process of its own; return what went wrong, or an empty text."""
+    print(f"downloading data set '{name}' to {_data_dir()} ...", file=sys.stderr, flush=True)
+    try:
+        subprocess.run(
+            _download_command(name),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=DOWNLOAD_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"its download did not end within {DOWNLOAD_SECONDS} s"
+    except subprocess.CalledProcessError as error:
+        return f"its download failed ({(error.stderr.splitlines() or ['no message'])[-1][:160]})"
+    return "its download left no copy" if _missing(name) else ""

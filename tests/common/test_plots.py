@@ -1,0 +1,172 @@
+import decimal
+import pathlib
+import warnings
+
+import numpy as np
+import PIL.Image
+import pytest
+from matplotlib import colors
+
+from common import errors, plots
+
+
+@pytest.fixture
+def axes():
+    _, axes = plots.figure(title="a title")
+    return axes
+
+
+def labels(axes) -> list[str]:
+    return axes.get_legend_handles_labels()[1]
+
+
+def shade_at(axes, x: float) -> tuple[float, float]:
+    """The shade's lower and upper edge at x."""
+    (shade,) = axes.collections
+    edge = shade.get_paths()[0].vertices
+    here = edge[edge[:, 0] == x, 1]
+    return here.min(), here.max()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "shape"), [(1, 1, ()), (1, 3, (3,)), (2, 1, (2,)), (2, 3, (2, 3))]
+)
+def test_figure_has_its_panels_and_its_title(
+    rows: int, columns: int, shape: tuple[int, ...]
+) -> None:
+    figure, axes = plots.figure(rows, columns, title="a title")
+    assert np.shape(axes) == shape
+    assert figure.get_suptitle() == "a title"
+    assert plots.figure(title="t", size=(5, 4))[0].get_size_inches().tolist() == [5, 4]
+
+
+def test_curves_draw_median_and_range(axes) -> None:
+    samples = np.array([[1.0, 5.0, 2.0], [2.0, 1.0, 2.0], [9.0, 3.0, 2.0]])
+    line = plots.curves(axes, [0, 10, 20], samples, label="loss")
+    assert line.get_xdata().tolist() == [0, 10, 20]
+    assert line.get_ydata().tolist() == [2, 3, 2]
+    assert shade_at(axes, 0) == (1, 9)
+    assert shade_at(axes, 10) == (1, 5)
+    assert labels(axes) == ["loss: median and range of 3 seeds"]
+
+
+def test_curves_leave_out_what_is_not_finite_and_say_so(axes) -> None:
+    samples = [[1, np.nan, np.nan], [2, 4, np.inf], [3, 6, -np.inf]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        line = plots.curves(axes, [0, 1, 2], samples, label="loss")
+    assert line.get_ydata()[:2].tolist() == [2, 5]
+    assert np.ma.getmaskarray(line.get_ydata()).tolist() == [False, False, True]
+    assert shade_at(axes, 1) == (4, 6)
+    assert labels(axes) == ["loss: median and range of 3 seeds (3 not finite in places)"]
+
+
+def test_one_seed_is_called_one_seed(axes) -> None:
+    plots.curves(axes, [0, 1], [[1, 2]], label="loss")
+    assert labels(axes) == ["loss: one seed"]
+    assert not axes.collections
+
+
+def test_cited_values_land_where_they_should_and_spend_no_colour(axes) -> None:
+    values = [decimal.Decimal("0.250"), decimal.Decimal("0.003")]
+    first = plots.curves(axes, [0, 1], [[1, 2]], label="a")
+    plots.cited(axes, [decimal.Decimal(0), decimal.Decimal(2000)], values, label="cited: figure 2")
+    second = plots.curves(axes, [0, 1], [[1, 2]], label="b")
+    marks = axes.lines[1]
+    assert marks.get_xydata().tolist() == [[0, 0.25], [2000, 0.003]]
+    assert (marks.get_marker(), marks.get_linestyle()) == ("D", "None")
+    assert [first.get_color(), second.get_color()] == list(plots.PALETTE[:2])
+
+
+def test_cited_lines(axes) -> None:
+    assert set(plots.cited_line(axes, decimal.Decimal("0.5"), label="y").get_ydata()) == {0.5}
+    assert set(plots.cited_line(axes, 1500, label="x", vertical=True).get_xdata()) == {1500}
+
+
+def test_decision_boundary_shades_what_is_predicted(axes) -> None:
+    corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    plots.decision_boundary(
+        axes,
+        lambda points: points[:, 0] + 0.1 * points[:, 1] > 0.6,
+        limits=(-1, 2, -3, 4),
+        points=corners,
+        labels=[0, 0, 0, 1],
+        resolution=50,
+    )
+    (image,) = axes.images
+    regions = image.get_array()
+    assert image.get_extent() == [-1, 2, -3, 4]
+    assert image.origin == "lower"
+    assert regions[:, 0].max() == 0 and regions[:, -1].min() == 1
+    assert regions[-1].sum() > regions[0].sum()  # higher up, more is class 1
+    zero, one = axes.collections
+    assert zero.get_offsets().tolist() == corners[:3].tolist()
+    assert one.get_offsets().tolist() == [[1, 1]]
+    assert colors.to_hex(one.get_facecolor()[0]) == plots.PALETTE[1].lower()
+    assert sorted(labels(axes)) == ["class 0", "class 1", "predicted 0", "predicted 1"]
+
+
+def test_decision_boundary_with_names_and_a_class_never_predicted(axes) -> None:
+    plots.decision_boundary(
+        axes,
+        lambda points: np.zeros(len(points)),
+        limits=(0, 1, 0, 1),
+        points=np.zeros((2, 2)),
+        labels=np.array([0, 2]),
+        names=["setosa", "versicolor", "virginica"],
+    )
+    assert "class virginica" in labels(axes)
+
+
+def test_histogram_counts_seeds(axes) -> None:
+    values = np.array([1, 1, 2, 3, np.inf, np.nan])
+    plots.histogram(
+        axes, values, label="epochs", bins=[0.5, 1.5, 2.5, 3.5], cited=decimal.Decimal("1.50")
+    )
+    assert [bar.get_height() for bar in axes.patches] == [2, 1, 1]
+    assert set(axes.lines[0].get_xdata()) == {1.5}
+    assert sorted(labels(axes)) == ["cited: 1.50", "epochs: 6 seeds (2 not finite, left out)"]
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [0.25] * 50])
+def test_histogram_of_little(axes, values: list[float]) -> None:
+    plots.histogram(axes, values, label="error")
+    assert labels(axes)[0].startswith(f"error: {len(values)} seeds")
+
+
+def test_save_writes_a_small_image_and_leaves_the_data_its_room(tmp_path: pathlib.Path) -> None:
+    figure, axes = plots.figure(title="a title")
+    height = figure.get_figheight()
+    plots.curves(axes, range(500), np.random.default_rng(0).random((40, 500)), label="noise")
+    assert plots.save(figure, tmp_path, "curve") == "curve.png"
+    assert (tmp_path / "curve.png").stat().st_size < 150_000
+    assert figure.get_figheight() > height
+    with PIL.Image.open(tmp_path / "curve.png") as image:
+        assert image.size[0] == pytest.approx(7.0 * 110, abs=2)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_legends_lie_outside_the_data(tmp_path: pathlib.Path, same: bool) -> None:
+    figure, panels = plots.figure(1, 2, title="a title")
+    for panel, label in zip(panels, ["a", "a" if same else "b"], strict=True):
+        plots.curves(panel, [0, 1], [[0, 1], [1, 2]], label=label)
+        panel.set_xlabel("epoch")
+    plots.save(figure, tmp_path, "panels")
+    legends = figure.legends + [each for panel in panels if (each := panel.get_legend())]
+    assert len(legends) == (1 if same else 2)
+    for legend in legends:
+        box = legend.get_window_extent()
+        assert box.y0 >= 0 and box.x0 >= 0
+        assert not any(box.overlaps(panel.get_window_extent()) for panel in panels)
+        assert not any(box.overlaps(panel.xaxis.label.get_window_extent()) for panel in panels)
+
+
+def test_save_without_labels_or_panels_with_data(tmp_path: pathlib.Path) -> None:
+    figure, _ = plots.figure(title="empty")
+    assert plots.save(figure, tmp_path, "empty") == "empty.png"
+
+
+def test_unwritable_folder_is_a_user_error(tmp_path: pathlib.Path) -> None:
+    figure, _ = plots.figure(title="lost")
+    with pytest.raises(errors.UserError, match=r"missing.lost\.png.*No such file"):
+        plots.save(figure, tmp_path / "missing", "lost")

@@ -1,0 +1,155 @@
+"""A small suite of quick, fake reproductions, for the tests of what runs them."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+RUN_ALL = pathlib.Path(__file__).parents[1] / "run_all.py"
+
+TOML = """
+[reproduction]
+title = "A fake"
+sources = ["notes-2"]
+minutes = {{ standard = 1, full = 2 }}
+seeds = {{ smoke = 2, standard = {seeds}, full = {full} }}
+metrics = ["value", "other"]
+arrays = ["weights"]
+seed_seconds = {seed_seconds}
+{variants}
+
+[[claim]]
+id = "small"
+source = "notes-2"
+where = "1"
+quote = "pequeño"
+says = "The value is small."
+kind = "bound"
+variant = "{variant}"
+metric = "value"
+op = "<"
+cited = "1000"
+"""
+
+MODULE = """
+import dataclasses, os, pathlib, signal, sys, time
+import numpy as np
+from common import errors
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    name: str
+    epochs: int = 3
+
+VARIANTS = {{name: Config(name) for name in {variants}}}
+SHORTENED = {{"smoke": {{"epochs": 1}}}}
+
+def run(config, seeds):
+    for seed in seeds:
+        with pathlib.Path(__file__).with_suffix(".log").open("a") as log:
+            log.write(f"{{config.name}} {{seed}} {{os.getpid()}}\\n")
+{body}
+        yield {values}
+
+def plot(records, folder):
+    (folder / "figure.png").write_text(f"{{sorted(records)}}")
+    return {{"figure.png": "A caption."}}
+"""
+
+
+class Suite:
+    """A root folder with fake reproductions, and the command that runs them."""
+
+    def __init__(self, root):
+        self.root = root
+        self.folder = root / "out"
+        (root / "reproductions").mkdir(parents=True)
+
+    def add(
+        self,
+        name="fake",
+        *,
+        body="pass",
+        values='{"value": seed / 10}',
+        variants=("as_written",),
+        seeds=4,
+        full=20,
+        seed_seconds=60,
+    ):
+        """Write one reproduction; `body` and `values` are code that runs for each seed."""
+        path = self.root / "reproductions" / f"{name}.toml"
+        tables = "".join(f'[reproduction.variants.{v}]\nabout = "{v}"\n' for v in variants)
+        path.write_text(
+            TOML.format(
+                seeds=seeds,
+                full=full,
+                seed_seconds=seed_seconds,
+                variants=tables,
+                variant=variants[0],
+            )
+        )
+        body = textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
+        path.with_suffix(".py").write_text(
+            MODULE.format(variants=list(variants), body=body, values=values)
+        )
+        return path
+
+    def start(self, *arguments, out=True, **environment):
+        """Start the command in a process group of its own."""
+        options = ["--out", self.folder] if out else []
+        return subprocess.Popen(
+            [sys.executable, RUN_ALL, *map(str, arguments), *map(str, options)],
+            env={**os.environ, "REPRODUCTION_ROOT": str(self.root), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments, out=True, **environment):
+        """Run the command: exit code, stdout, stderr."""
+        process = self.start(*arguments, out=out, **environment)
+        output, complaints = process.communicate(timeout=60)
+        return process.returncode, output, complaints
+
+    @staticmethod
+    def kill(process, how=signal.SIGKILL):
+        """Send a signal to the whole process group, as a terminal does, or a machine going down."""
+        os.killpg(process.pid, how)
+
+    def lines(self, name="fake", variant="as_written"):
+        """The record file's whole lines, parsed by plain json."""
+        path = self.folder / name / f"{variant}.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def seeds(self, name="fake", variant="as_written"):
+        """The seeds that are on record, sorted, repetitions and all."""
+        return sorted(line["seed"] for line in self.lines(name, variant))
+
+    def measured(self, name="fake"):
+        """What was measured, including in vain: (variant, seed, process) in order of time."""
+        path = self.root / "reproductions" / f"{name}.log"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(v, int(seed), int(process)) for v, seed, process in map(str.split, lines)]
+
+    def wait_for_records(self, number, name="fake", variant="as_written"):
+        """Wait until so many records are there."""
+        path = self.folder / name / f"{variant}.jsonl"
+        deadline = time.monotonic() + 30
+        while not path.exists() or path.read_bytes().count(b"\n") < number:
+            assert time.monotonic() < deadline, "no records came"
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """An empty suite in a folder of its own."""
+    return Suite(tmp_path)
