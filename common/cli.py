@@ -76,6 +76,7 @@ def command(
     names: typing.Annotated[
         list[str] | None, typer.Argument(metavar="NAME", show_default=False)
     ] = None,
+    *,
     profile: typing.Annotated[
         Profile,
         typer.Option(help="smoke: seconds, no verdicts; standard: minutes; full: hours."),
@@ -248,7 +249,7 @@ def _select(
 
 
 def _unknown_name(name: str, choices: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, choices, cutoff=0.5)
+    nearest = difflib.get_close_matches(name, choices)
     if nearest:
         return f"unknown reproduction '{name}'; did you mean {' or '.join(nearest)}?"
     return f"unknown reproduction '{name}'; choose from {', '.join(choices)}"
@@ -308,7 +309,8 @@ def _run(
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # we are leaving already
             again = "the same command without --fresh" if fresh else "the same command"
             raise errors.UserError(
-                f"interrupted; what was measured is kept in {folder}, and {again} goes on from there"
+                f"interrupted; what was measured is kept in {folder}, "
+                f"and {again} goes on from there"
             ) from None
         return _conclude(reproductions, selected, folder, console)
 
@@ -324,11 +326,15 @@ def _judge_stored(
     from common import runner
 
     folder = out or next(iter(runner.stored_runs(RUNS)), REFERENCE)
-    if not runner.read_manifest(folder):
-        raise errors.UserError(f"{folder}: no run is stored there; run `python run_all.py` first")
+    if not selected.keys() & runner.read_manifest(folder).get("reproductions", {}).keys():
+        raise errors.UserError(
+            f"{folder}: no run of {', '.join(selected)} is stored there; "
+            f"`python run_all.py {' '.join(selected)}` makes one"
+        )
     with runner.locked(folder):
         if redraw:
-            runner.redraw(list(selected.values()), folder, runner.default_jobs("cpu"))
+            jobs = runner.default_jobs("cpu")
+            runner.redraw(list(selected.values()), folder, jobs, console)
         return _conclude(reproductions, selected, folder, console)
 
 

@@ -71,9 +71,7 @@ def rank_prediction(values: npt.ArrayLike, level: float) -> tuple[Interval, floa
     """
     ordered = np.sort(np.asarray(values, dtype=float), axis=0)
     n = len(ordered)
-    k = max(
-        1, int((1 - level) / 2 * (n + 1) + 1e-9)
-    )  # the last term: 0.005 * 200 is 1, not 0.99...
+    k = max(1, int((1 - level) / 2 * (n + 1)))
     return Interval(ordered[k - 1], ordered[n - k]), 1 - 2 * k / (n + 1)
 
 

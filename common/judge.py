@@ -488,7 +488,8 @@ def _number_evidence(
     within = "lies within" if low <= cited <= high else f"± {_show(tolerance)} reaches into it"
     ends = {
         "few": f"a verdict needs {minimum_seeds} seeds",
-        "outside all": f"the cited {claim.cited} lies {side}, but ranks refute from 199 seeds on",
+        "outside all": f"the cited {claim.cited} lies {side}, but by rank it takes 199"
+        " seeds to refute it",
         "beyond": f"the cited {claim.cited} lies {side}",
         "inside": f"its 90 % interval, {_show(judged.centres.low[0])} to"
         f" {_show(judged.centres.high[0])}, lies inside the cited {claim.cited}"
@@ -626,10 +627,10 @@ def _ordering(claim: claims.Ordering, run: _Run) -> _Finding:
         verdict = CONFIRMED if wins > losses else REFUTED
     with np.errstate(invalid="ignore"):  # infinity - infinity
         differences = ours - theirs
+        median = np.median(differences)
     mean, deviation = intervals.mean_and_deviation(differences)
     word = {"<": "lower", ">": "higher"}[claim.op]
     share = f"{word} in {wins} of {_seeds(n)}" + (f" ({ties} tied)" if ties else "")
-    median = np.median(differences)
     middle = "" if np.isnan(median) else f"median difference {_show(median)}, "
     middle += f"sign test p = {p:.2g}"
     if undefined:

@@ -1,12 +1,13 @@
 """Records: what one seed of one variant measured, one line of strict JSON each.
 
-A record is a dict with the keys schema, reproduction, variant, seed, config, shortened, measurements,
-arrays, seconds, code, data, packages, host, device, threads, commit, dirty and time. A line is written
-whole or not at all, so a run may be killed at any moment; only the last line can ever be torn (by a
-`kill -9` in the middle of a write), and then it is dropped on reading and cut off before the next one.
+A record is a dict with the keys schema, reproduction, variant, seed, config, shortened,
+measurements, arrays, seconds, code, data, packages, host, device, threads, commit, dirty and time.
+A line is written whole or not at all, so a run may be killed at any moment. Only the last line can
+ever be torn, by a kill in the middle of a write; it is dropped on reading, and cut off before the
+next one is appended.
 
-JSON knows no infinity: non-finite floats are stored as "NaN", "Infinity" and "-Infinity", and come back
-from `read` as floats.
+JSON knows no infinity: non-finite floats are stored as "NaN", "Infinity" and "-Infinity", and come
+back from `read` as floats.
 """
 
 import ast
@@ -99,7 +100,7 @@ def read(path: pathlib.Path) -> list[Record]:
 
 
 class Tail:
-    """Reads a file that others are appending to: each `read` gives the records added since the last."""
+    """Reads a file that others append to: each `read` gives what came since the last."""
 
     def __init__(self, path: pathlib.Path) -> None:
         """Start at the beginning of `path`, which need not exist yet."""
@@ -134,7 +135,7 @@ class Tail:
 
 
 def plain(value: typing.Any) -> typing.Any:
-    """`value` as strict JSON: tuples and NumPy values as lists and numbers, non-finite as strings."""
+    """`value` as strict JSON: NumPy values as lists and numbers, non-finite ones as strings."""
     if isinstance(value, dict):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

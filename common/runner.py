@@ -5,7 +5,7 @@ A run lives in one folder, which this process locks while it works:
     run.json                    what was asked for, and where and with what it ran
     NAME/VARIANT.jsonl          the records, one line per seed (see `records`)
     NAME/VARIANT-SEED.npz       arrays of one seed
-    NAME/VARIANT.error.txt      why a variant crashed, with the traceback and the worker's last words
+    NAME/VARIANT.error.txt      why a variant crashed: the traceback, the worker's last words
     NAME/plots/                 the figures, and captions.json
 
 From top to bottom: the folder, the plan (which seeds are missing), the parent (which hands tasks to
@@ -135,7 +135,6 @@ class Task:
     variant: str
     seeds: tuple[int, ...]
     folder: pathlib.Path
-    profile: str
     shortened: dict[str, typing.Any]
     stamp: dict[str, typing.Any]  # code, data and provenance
     seed_minutes: float  # a rough guess, for the order of tasks and the time left
@@ -191,7 +190,6 @@ def plan(
                 variant=variant,
                 seeds=tuple(range(seeds)),
                 folder=folder / reproduction.name,
-                profile=profile,
                 shortened=shortened,
                 stamp={"code": code, "data": versions, **provenance},
                 seed_minutes=_seed_minutes(reproduction, profile),
@@ -204,7 +202,7 @@ def shortened_fields(module: pathlib.Path, profile: str) -> dict[str, typing.Any
     """The reproduction's SHORTENED[profile], read without importing it (and so TensorFlow).
 
     Raises:
-        errors.UserError: there is no such module, it is no Python, or SHORTENED is no plain literal.
+        errors.UserError: no such module, or it is no Python, or SHORTENED is no plain literal.
     """
     try:
         for node in ast.parse(module.read_text("utf-8")).body:
@@ -227,8 +225,8 @@ def _missing(task: Task, fresh: bool) -> tuple[int, ...]:
     """The task's seeds that have no usable record yet; a file of unusable ones is set aside."""
     path = task.file(".jsonl")
     stored = records.read(path)
-    if stored and (fresh or not _usable(task, records.current(stored))):
-        path.replace(path.with_suffix(".old.jsonl"))
+    if stored and (fresh or not _usable(task, stored[-1])):
+        _set_aside(path)
         stored = []
     measured = {record["seed"] for record in stored}
     missing = tuple(seed for seed in task.seeds if seed not in measured)
@@ -237,12 +235,17 @@ def _missing(task: Task, fresh: bool) -> tuple[int, ...]:
     return missing
 
 
-def _usable(task: Task, stored: Sequence[records.Record]) -> bool:
-    """Whether stored records are what the task would measure: same code, data and config.
+def _set_aside(path: pathlib.Path) -> None:
+    """Rename "as_written.jsonl" to "as_written.old1.jsonl", or the next number that is free."""
+    names = (path.with_suffix(f".old{number}.jsonl") for number in itertools.count(1))
+    path.replace(next(name for name in names if not name.exists()))
+
+
+def _usable(task: Task, record: records.Record) -> bool:
+    """Whether a stored record is what the task would measure: same code, data and config.
 
     The code fixes the config, but for the fields that the profile cuts short.
     """
-    record = stored[-1]
     shortened = records.plain(task.shortened)
     return (
         record["code"] == task.stamp["code"]
@@ -253,7 +256,7 @@ def _usable(task: Task, stored: Sequence[records.Record]) -> bool:
 
 
 def _split(tasks: Sequence[Task], jobs: int) -> list[Task]:
-    """Split tasks over half a worker's fair share, so that no worker is left waiting for the last."""
+    """Split tasks over half a worker's fair share, so that none is left waiting for the last."""
     minutes = {task: task.seed_minutes * len(task.seeds) for task in tasks}
     share = sum(minutes.values()) / jobs / 2
     parts = []
@@ -348,22 +351,25 @@ def run(
         provenance=provenance,
     )
     asked = {"profile": profile, "seeds": seeds, "device": device, "jobs": jobs}
-    _write_manifest(folder, {**provenance, **asked}, profile, wanted)
+    _write_manifest(folder, {**provenance, **asked} if tasks else asked, wanted)
     workers = min(jobs, max(len(tasks), len(reproductions)))
     with _pool(workers, device, threads) as pool:
         with Display(console, tasks, wanted) as display:
             _measure_all(pool, tasks, display)
-        _draw_all(pool, reproductions, folder)
+        with console.status("drawing the plots"):
+            _draw_all(pool, reproductions, folder)
     return {each.name: stored(each, folder) for each in reproductions}
 
 
 def redraw(
-    reproductions: Sequence[claims.Reproduction], folder: pathlib.Path, jobs: int
-) -> dict[str, "Stored"]:
+    reproductions: Sequence[claims.Reproduction],
+    folder: pathlib.Path,
+    jobs: int,
+    console: rich.console.Console,
+) -> None:
     """Draw the plots again from the records in `folder`, without measuring."""
-    with _pool(jobs, "cpu", threads=1) as pool:
+    with _pool(jobs, "cpu", threads=1) as pool, console.status("drawing the plots"):
         _draw_all(pool, reproductions, folder)
-    return {each.name: stored(each, folder) for each in reproductions}
 
 
 def _prepare_data(
@@ -379,14 +385,18 @@ def _prepare_data(
     return data.prepare(names, data_dir)
 
 
-def _write_manifest(folder: pathlib.Path, head: Manifest, profile: str, wanted: Seeds) -> None:
-    """Write run.json; what earlier commands asked of this folder stays expected of it."""
-    expected = read_manifest(folder).get("reproductions", {})
+def _write_manifest(folder: pathlib.Path, head: Manifest, wanted: Seeds) -> None:
+    """Write run.json; what earlier commands asked of this folder stays expected of it.
+
+    Where nothing is to be measured, `head` has no provenance: that of the records stays.
+    """
+    earlier, profile = read_manifest(folder), head["profile"]
+    expected = earlier.get("reproductions", {})
     for name, seeds in wanted.items():
-        earlier = expected.get(name, {})
-        kept = earlier.get("seeds", {}) if earlier.get("profile") == profile else {}
+        before = expected.get(name, {})
+        kept = before.get("seeds", {}) if before.get("profile") == profile else {}
         expected[name] = {"profile": profile, "seeds": {**kept, **seeds}}
-    manifest = {"schema": records.SCHEMA, **head, "reproductions": expected}
+    manifest = {"schema": records.SCHEMA, **earlier, **head, "reproductions": expected}
     write_text(folder / "run.json", json.dumps(manifest, indent=1) + "\n")
 
 
@@ -646,7 +656,7 @@ def _headline(error: Exception) -> str:
 
 
 def _redirect_output(log: pathlib.Path) -> None:
-    """Send stdout and stderr, also what C++ code writes there, to a file: the terminal is not ours."""
+    """Send stdout and stderr to a file, also what C++ code writes: the terminal is not ours."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
@@ -688,16 +698,18 @@ def _measured(task: Task) -> Iterator[records.Record]:
     for seed, values in itertools.zip_longest(task.seeds, module.run(config, list(task.seeds))):
         if seed is None or values is None:
             raise ValueError(f"run must yield one dict for each of its {len(task.seeds)} seeds")
-        yield _record(task, seed, config, changed, values, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        yield _record(task, seed, values, config=config, shortened=changed, seconds=seconds)
         started = time.perf_counter()
 
 
 def _record(
     task: Task,
     seed: int,
+    values: dict[str, typing.Any],
+    *,
     config: typing.Any,
     shortened: dict[str, typing.Any],
-    values: dict[str, typing.Any],
     seconds: float,
 ) -> records.Record:
     reproduction = task.reproduction
@@ -764,7 +776,7 @@ def _draw_all(
 
 
 def draw(reproduction: claims.Reproduction, folder: pathlib.Path) -> str | None:
-    """In a worker: draw the plots of one reproduction from its records; the traceback of a crash."""
+    """In a worker: draw a reproduction's plots from its records; the traceback of a crash."""
     home = folder / reproduction.name
     try:
         by_variant = {

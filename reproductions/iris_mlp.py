@@ -196,6 +196,7 @@ def _measure(
             f"{name}_epochs_to_level": _first(range(config.epochs + 1), accuracy, config.level),
             f"{name}_logged_to_level": _first(logged, accuracy[logged], config.level),
             f"{name}_reaches_level": bool((accuracy >= config.level).any()),
+            f"{name}_accuracy_stays": bool(np.ptp(accuracy[logged]) == 0),
         }
     for name in {"momentum", "adam"} & outputs.keys():
         for kind in ("epochs", "logged"):
@@ -232,7 +233,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
         captions[_plot_optimizers(stored, curves, folder)] = (
             "Figure 1 at the rate of its legend (above) and at that of the code of that day (below). Each "
             "of the paper's curves is one run on 24 validation flowers, so its steps are 4.2 points high. "
-            "Top axis: position in the log, which the paper draws as x; bottom: epochs completed."
+            f"{_which_rate_fits(stored, curves)} Top axis: position in the log, the paper's x."
         )
     if stored.keys() >= NEURONS.keys():
         captions[_plot_neurons(stored, curves, folder)] = (
@@ -240,7 +241,8 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
             "Runs with few neurons differ so much that a single one says little."
         )
         captions[_plot_last_flower(stored, curves, folder)] = (
-            'Figure 4: its "Error" is the cross-entropy of one flower, the last of the training set.'
+            'Figure 4: its "Error" is the cross-entropy of one flower, the last of the training set. '
+            "The paper's run with one neuron did not learn, and its loss rose."
         )
         captions[_plot_losses(stored, folder)] = (
             "What figure 4 shows, the last training flower's cross-entropy, beside what it is taken for, "
@@ -260,6 +262,21 @@ def _plot_optimizers(
             _panel(axes, stored[variant], f"{name}_validation_accuracy", curve)
             axes.set(title=f"{title}, rate {rate:g}", ylabel="validation accuracy", ylim=(0, 1.04))
     return plots.save(figure, folder, "figure_1")
+
+
+def _which_rate_fits(stored: dict[str, list[dict]], curves: dict[str, claims.Curve]) -> str:
+    """One sentence per optimizer: how many runs get to the level as soon as the paper's run."""
+    sentences = []
+    for name, title in TITLES.items():
+        counts = []
+        for variant in ("as_written", "code_rate"):
+            runs = stored[variant]
+            level, rate = (runs[0]["config"][key] for key in ("level", "learning_rate"))
+            y = np.array(curves[f"figure-1-{name}"].y, dtype=float)
+            soon = records.stack(runs, f"{name}_logged_to_level") <= _first(_epochs(runs), y, level)
+            counts.append(f"{soon.sum()} of {len(runs)} at rate {rate:g}")
+        sentences.append(f"{title}, {counts[0]}, {counts[1]}")
+    return f"Runs that reach {level:.0%} as soon as the paper's: {'; '.join(sentences)}."
 
 
 def _plot_neurons(

@@ -17,6 +17,7 @@ Silent about: the seed (we use many); shuffling, and inputs in [-1, 1] where the
 """
 
 import dataclasses
+import math
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 import sklearn.metrics
+import tensorflow as tf
 from keras import ops
 
 from common import cli, data, plots, records, training
@@ -116,8 +118,21 @@ def build_model(config: Config) -> keras.Model:
     for width in config.hidden:
         layers.append(keras.layers.Dense(width, activation=activation[config.activation]))
         if config.dropout:
-            layers.append(keras.layers.Dropout(config.dropout))
+            layers.append(Dropout(config.dropout))
     return keras.Sequential([*layers, keras.layers.Dense(CLASSES, activation="log_softmax")])
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout with the random generator that XLA compiles well on CPUs (50 times faster)."""
+
+    def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Zero a share `rate` of the inputs and scale up the others, in training only."""
+        if not training:
+            return inputs
+        seed = self.seed_generator.next()
+        return tf.nn.experimental.stateless_dropout(
+            inputs, rate=self.rate, seed=seed, rng_alg="threefry"
+        )
 
 
 @ops.custom_gradient
@@ -256,7 +271,7 @@ def _silence(layer: keras.layers.Layer, images: np.ndarray) -> dict:
 def _weight_size(model: keras.Model) -> float:
     """Root mean square of all weights without biases."""
     kernels = [np.ravel(layer.kernel) for layer in model.layers if layer.trainable_weights]
-    return _rounded(np.sqrt(np.mean(np.concatenate(kernels) ** 2)))
+    return _rounded(np.sqrt(np.mean(np.concatenate(kernels, dtype="float64") ** 2)))
 
 
 def _measured_curves(history: training.History, epochs: range) -> dict:
@@ -281,8 +296,8 @@ def _measured_curves(history: training.History, epochs: range) -> dict:
 
 
 def _rounded(value: float) -> float:
-    """Seven significant digits: all that float32 has."""
-    return float(f"{value:.7g}")
+    """Seven significant digits: all that float32 has. What has diverged counts as infinite."""
+    return math.inf if math.isnan(value) else float(f"{value:.7g}")
 
 
 # --- The formulas, against automatic differentiation --------------------------------------------
@@ -662,27 +677,25 @@ def _initialisation(weights: Sequence[np.ndarray]) -> dict:
     share = [
         kernel.std() * np.sqrt(3) / bound for kernel, bound in zip(kernels, glorot, strict=True)
     ]
-    counts, edges = np.histogram(kernels[0], bins=40, range=(-glorot[0], glorot[0]))
+    counts, _ = np.histogram(kernels[0], bins=40, range=(-glorot[0], glorot[0]))
     return {
         "glorot_spread_gap": _rounded(np.abs(np.subtract(share, 1)).max()),
         "share_of_glorot": [_rounded(value) for value in share],
         "largest_weight": [_rounded(np.abs(kernel).max()) for kernel in kernels],
         "glorot_bound": [_rounded(bound) for bound in glorot],
         "first_weights": counts.tolist(),
-        "first_weights_edges": [_rounded(edge) for edge in edges],
     }
 
 
 def _worked_example() -> dict:
     """Compute each column of the handwritten numerical example from the other printed columns."""
     w, prediction = np.array([0.50, 0.54, 0.57]), np.array([0.80, 0.85, 0.91])
-    gradient, new_w, rate = np.array([-0.40, -0.30, -0.18]), np.array([0.54, 0.57, 0.59]), 0.1
+    gradient, rate = np.array([-0.40, -0.30, -0.18]), 0.1
     return {
         "example_errors": ((1 - prediction) ** 2).tolist(),
         "example_cross_entropy": (-np.log(prediction)).tolist(),
         "example_gradients": (-2 * (1 - prediction)).tolist(),
         "example_new_weights": (w - rate * gradient).tolist(),
-        "example_next_weights": new_w[:-1].tolist(),
         "example_slopes": (np.diff(prediction) / np.diff(w)).tolist(),
     }
 

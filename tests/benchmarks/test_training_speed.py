@@ -3,7 +3,7 @@
 Timings say something only on a quiet machine, so plain `pytest` leaves this folder out. To run it:
 
     pip install -e ".[test,bench]"
-    pytest -o addopts= tests/benchmarks
+    pytest tests/benchmarks
 
 The competitors take turns with our own rounds, so that all of them see the same machine. What
 pytest-benchmark tabulates is our own time; the medians and ratios are printed with `-s` and stored

@@ -135,7 +135,7 @@ def test_several_places(write):
         ("1e3", None, "500"),
         ("-0.25", None, "0.005"),
         ("0", None, "0.5"),
-        ("0.00", 1, "0.005"),
+        ("0.00", 2, "0.005"),
     ],
 )
 def test_half_a_unit_of_the_last_meant_digit(cited, digits, half):

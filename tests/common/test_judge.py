@@ -156,6 +156,8 @@ SPREAD = np.linspace(-1, 1, 10)  # mean 0, s = 0.673, h = 2.295; 90 % of the mea
         (SPREAD + 4.0, "4", {"margin": "0.8"}, "CONFIRMED"),  # known well enough after all
         (SPREAD + 2.0, "4.3", {}, "UNRESOLVED"),  # beyond h, but not beyond h + d = 2.345
         (SPREAD + 2.0, "4.30", {}, "REFUTED"),  # the order: refuted comes before too wide
+        (SPREAD + 1.0, "0.5", {"margin": "0.8"}, "CONSISTENT"),  # 3 d = 2.4
+        (SPREAD + 1.0, "0.5", {"margin": "0.7"}, "UNRESOLVED"),
         (-SPREAD - 5.0, "-5.000", {}, "CONSISTENT"),
         # shares: min(c, 1 - c) instead of |c| / 2
         (0.01 * SPREAD + 0.97, "0.9700", {"share": True}, "CONSISTENT"),
@@ -301,7 +303,8 @@ def test_the_evidence_by_rank():
     assert on(make("number", cited="9", scale="rank"), [INF] * 200).measured == "infinity"
     few = on(make("number", cited="900", scale="rank"), RANKS[:50])
     assert few.evidence.endswith(
-        "(all between 1000 and 1049); the cited 900 lies below, but ranks refute from 199 seeds on"
+        "(all between 1000 and 1049);"
+        " the cited 900 lies below, but by rank it takes 199 seeds to refute it"
     )
 
 
@@ -367,6 +370,7 @@ def test_a_curve_that_diverges_at_one_point():
     [
         (">", "0.08", TEN, "CONFIRMED"),  # one-sided bounds of the mean: 0.0927, 0.1073
         (">", "0.0920", TEN, "CONFIRMED"),
+        (">=", "0.0920", TEN, "CONFIRMED"),
         (">", "0.0935", TEN, "UNRESOLVED"),
         (">", "0.1070", TEN, "UNRESOLVED"),
         (">", "0.1075", TEN, "REFUTED"),
@@ -574,6 +578,11 @@ def test_a_shortened_protocol_is_told(claim):
     note = " (protocol shortened: batch=8, epochs=2)"
     assert rule(claim, both(some)).evidence.endswith(note)
     assert "shortened" not in rule(claim, both(records([value] * 10))).evidence
+
+
+def test_a_shortened_other_side_of_an_ordering_is_told():
+    verdict = rule(KINDS[5], {"v": records([1] * 8), "w": records([2] * 8, shortened={"n": 1})})
+    assert verdict.evidence.endswith(" (protocol shortened: n=1)")
 
 
 def test_a_verdict_has_the_fields_of_the_design_and_is_strict_json():

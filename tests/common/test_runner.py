@@ -145,7 +145,7 @@ def test_changed_code_is_measured_anew_and_the_old_records_set_aside(suite):
     stored = run(suite)["fake"]
     assert [r["measurements"]["value"] for r in stored.records["as_written"]] == [0, 0.2, 0.4, 0.6]
     assert suite.seeds() == [0, 1, 2, 3]
-    assert len(records.read(suite.folder / "fake" / "as_written.old.jsonl")) == 4
+    assert len(records.read(suite.folder / "fake" / "as_written.old1.jsonl")) == 4
 
 
 def test_other_data_are_measured_anew(suite, monkeypatch):
@@ -171,8 +171,23 @@ def test_fresh_measures_all_anew(suite):
     suite.add()
     run(suite)
     run(suite, fresh=True)
+    run(suite, fresh=True)
     assert suite.seeds() == [0, 1, 2, 3]
-    assert len(suite.measured()) == 8
+    assert len(suite.measured()) == 12
+    aside = [path.name for path in (suite.folder / "fake").glob("*.old*")]
+    assert sorted(aside) == ["as_written.old1.jsonl", "as_written.old2.jsonl"]
+
+
+def test_the_manifest_keeps_the_provenance_of_what_was_measured(suite, monkeypatch):
+    suite.add()
+    run(suite)
+    before = runner.read_manifest(suite.folder)
+    provenance = {**records.provenance("cpu", 1), "commit": "another"}
+    monkeypatch.setattr(records, "provenance", lambda device, threads: provenance)
+    run(suite)
+    assert runner.read_manifest(suite.folder) == before
+    run(suite, seeds=5)
+    assert runner.read_manifest(suite.folder)["commit"] == "another"
 
 
 # ---- What goes wrong -----------------------------------------------------------------------------
@@ -314,7 +329,7 @@ def test_a_run_killed_again_and_again_measures_no_seed_twice_but_those_in_flight
     suite.add(variants=variants, seeds=20, body="time.sleep(0.03)")
     moments = random.Random(1)
     kept = [0]
-    for _ in range(11):
+    for _ in range(10):
         before = len(suite.measured())
         process = suite.start("--jobs", 2)
         while len(suite.measured()) == before:  # starting may take long on a busy machine
@@ -331,7 +346,7 @@ def test_a_run_killed_again_and_again_measures_no_seed_twice_but_those_in_flight
         assert suite.seeds(variant=variant) == list(range(20))
     times = collections.Counter((variant, seed) for variant, seed, _ in suite.measured())
     assert len(times) == 120
-    assert 0 < sum(times.values()) - 120 <= 2 * 11  # two workers had one seed each in flight
+    assert 0 < sum(times.values()) - 120 <= 2 * 10  # two workers had one seed each in flight
 
 
 def test_a_run_killed_as_it_starts_leaves_nothing_in_the_way(suite):
@@ -401,7 +416,7 @@ def test_seeds_leave_what_has_no_randomness_alone(suite):
 def test_long_tasks_come_first_and_are_split_over_the_workers(suite, jobs):
     long, short = (claims.load(suite.add(name, seeds=50)) for name in ("long", "short"))
     tasks = [
-        runner.Task(reproduction, "as_written", tuple(range(50)), suite.folder, "", {}, {}, minutes)
+        runner.Task(reproduction, "as_written", tuple(range(50)), suite.folder, {}, {}, minutes)
         for reproduction, minutes in ((short, 0.01), (long, 1))
     ]
     parts = runner._split(tasks, jobs)

@@ -1,0 +1,315 @@
+import json
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import typer.testing
+
+from common import cli, judge
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture
+def command(suite, monkeypatch):
+    """The command line in this process: quick, for what starts no workers."""
+    monkeypatch.setattr(cli, "REPRODUCTIONS", suite.root / "reproductions")
+    monkeypatch.setattr(cli, "RUNS", suite.root / "results" / "runs")
+    monkeypatch.setattr(cli, "REFERENCE", suite.root / "results" / "reference")
+    runner = typer.testing.CliRunner()
+    return lambda *arguments: runner.invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def poisoned(folder, module):
+    """A PYTHONPATH where importing `module` fails."""
+    (folder / "poison" / module).mkdir(parents=True)
+    text = f"raise ImportError('{module} is poisoned')"
+    (folder / "poison" / module / "__init__.py").write_text(text)
+    return str(folder / "poison")
+
+
+# ---- What the user asks for ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["xor_mpl"], "unknown reproduction 'xor_mpl'; did you mean xor_mlp?"),
+        (["qqq"], "unknown reproduction 'qqq'; choose from iris_mlp, xor_mlp"),
+        (["xor_mlp", "nothing"], "unknown reproduction 'nothing'"),
+        (["--variant", "wrong"], "iris_mlp has as_written; xor_mlp has as_written, corrected"),
+        (["iris_mlp", "--variant", "corrected"], "iris_mlp has as_written"),
+        (["--seeds", "0"], "--seeds 0: at least 1"),
+        (["--seeds", "-3"], "--seeds -3: at least 1"),
+        (["--jobs", "0"], "--jobs 0: at least 1"),
+        (["--list", "--check"], "choose one of them"),
+        (["--check"], "no run of iris_mlp, xor_mlp is stored there"),
+        (["--report", "xor_mlp"], "no run of xor_mlp is stored there; `python run_all.py xor_mlp`"),
+        (["--data-dir", "/no/such/folder"], "/no/such/folder"),
+    ],
+)
+def test_bad_usage_is_told_in_one_line(suite, command, arguments, complaint):
+    suite.add("xor_mlp", variants=("as_written", "corrected"))
+    suite.add("iris_mlp")
+    result = command(*arguments)
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not suite.measured("xor_mlp")
+
+
+@pytest.mark.parametrize("option", ["--profile", "--device", "--seeds", "--jobs"])
+def test_values_that_are_none_are_refused(suite, command, option):
+    result = command(option, "nonsense")
+    assert result.exit_code == 2
+    assert option in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_gpu_that_is_not_there_is_missed(suite, command, monkeypatch):
+    suite.add()
+    monkeypatch.setattr("common.runner._gpu_present", lambda: False)
+    result = command("--device", "gpu")
+    assert result.exit_code == 2
+    assert "--device gpu: no GPU found" in result.stderr
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "/proc/none"])
+def test_a_folder_that_cannot_be_written_to_is_named(suite, command, out):
+    suite.add()
+    (suite.root / "file").touch()
+    result = command("--out", suite.root / out)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{suite.root / out}: no folder to write to")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_broken_toml_is_named(suite, command):
+    suite.add().write_text("[reproduction")
+    result = command("--list")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "fake.toml" in result.stderr
+
+
+def test_a_missing_package_is_named(suite, command, monkeypatch):
+    suite.add()
+    monkeypatch.setattr(cli, "NEEDED", ("numpy", "no_such_package"))
+    result = command()
+    assert result.exit_code == 2
+    assert result.stderr.startswith("not installed: no_such_package; run `make reproduce`")
+
+
+def test_a_bare_python_is_told_what_to_install(tmp_path):
+    process = subprocess.run(
+        [sys.executable, ROOT / "run_all.py"],
+        env={**os.environ, "PYTHONPATH": poisoned(tmp_path, "typer")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stderr == "typer is poisoned: run `make reproduce`, or `pip install -e .`\n"
+
+
+def test_help_teaches(command):
+    result = command("--help")
+    assert result.exit_code == 0
+    for part in ("Examples:", "Exit codes:", "python run_all.py xor_mlp", "--fresh"):
+        assert part in result.stdout
+
+
+def test_the_list_shows_what_there_is(suite, command):
+    suite.add("xor_mlp")
+    suite.add("iris_mlp")
+    result = command("--list")
+    assert result.exit_code == 0
+    line = next(line for line in result.stdout.splitlines() if "xor_mlp" in line)
+    for part in ("A fake", "notes-2", "1", "-", "1 / 2"):
+        assert part in line
+    assert "iris_mlp" not in command("--list", "xor_mlp").stdout
+
+
+def test_the_list_takes_less_than_a_second():
+    seconds = []
+    for _ in range(3):  # the machine may be busy with something else
+        started = time.monotonic()
+        subprocess.run(
+            [sys.executable, ROOT / "run_all.py", "--list"], check=True, stdout=subprocess.DEVNULL
+        )
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 1
+
+
+def test_the_list_imports_nothing_slow():
+    code = (
+        "import sys; from common import cli; sys.argv = ['run_all.py', '--list']\n"
+        "try: cli.main()\n"
+        "except SystemExit: print(sorted({'numpy', 'scipy', 'pebble', 'keras'} & {*sys.modules}))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.endswith("[]\n")
+
+
+# ---- What it does --------------------------------------------------------------------------------
+
+
+def test_a_run_ends_with_the_table_and_where_the_report_lies(suite):
+    suite.add("xor_mlp")
+    suite.add("iris_mlp")
+    code, output, complaints = suite.run("--jobs", 1)
+    assert (code, complaints) == (0, "")
+    lines = output.splitlines()
+    assert [line.split()[1] for line in lines[:4]] == ["start", "done", "start", "done"]
+    assert "xor_mlp/as_written seeds 0-3: 4 records in 0 s" in output
+    assert "UNRESOLVED" in output
+    assert lines[-1] == f"report: {suite.folder / 'report.md'}"
+    assert (suite.folder / "report.md").exists()
+    verdicts = json.loads((suite.folder / "verdicts.json").read_text())
+    assert [each["reproduction"] for each in verdicts] == ["iris_mlp", "xor_mlp"]
+    verdicts = suite.folder / "verdicts.json"
+    before = verdicts.read_text()
+    verdicts.unlink()
+    poison = poisoned(suite.root, "tensorflow")
+    code, output, complaints = suite.run("--check", "iris_mlp", PYTHONPATH=poison)
+    assert (code, complaints) == (0, "")
+    assert "iris_mlp" in output
+    assert "xor_mlp" not in output
+    assert verdicts.read_text() == before
+
+
+def test_a_crash_is_told_and_ends_with_1(suite):
+    suite.add("bad", body="1 / 0")
+    suite.add("good")
+    code, output, complaints = suite.run()
+    assert (code, complaints) == (1, "")
+    assert "ERROR bad/as_written: ZeroDivisionError: division by zero (seed 0)" in output
+    verdicts = json.loads((suite.folder / "verdicts.json").read_text())
+    assert [each["verdict"] for each in verdicts] == ["ERROR", "UNRESOLVED"]
+    code, output, complaints = suite.run("--check")
+    assert (code, complaints) == (1, "")
+    assert "ERROR bad/as_written: ZeroDivisionError: division by zero (seed 0)" in output
+
+
+def test_the_report_alone_draws_the_plots_again(suite):
+    path = suite.add().with_suffix(".py")
+    assert suite.run("--profile", "smoke")[0] == 0
+    path.write_text(path.read_text().replace("A caption.", "Another one."))
+    code, output, complaints = suite.run("--report")
+    assert (code, complaints) == (0, "")
+    assert "smoke profile: verdicts withheld" in output
+    assert "Another one." in (suite.folder / "report.md").read_text()
+    assert len(suite.measured()) == 2
+
+
+def test_a_judge_that_fails_on_one_spares_the_others(suite, command, monkeypatch):
+    for name in ("bad", "good"):
+        suite.add(name)
+    assert suite.run()[0] == 0
+    real = judge.judge
+
+    def failing(reproduction, *arguments, **options):
+        if reproduction.name == "bad":
+            raise ZeroDivisionError("in the judge")
+        return real(reproduction, *arguments, **options)
+
+    monkeypatch.setattr(judge, "judge", failing)
+    result = command("--check", "--out", suite.folder)
+    assert result.exit_code == 1
+    assert "ERROR bad, judging: ZeroDivisionError: in the judge" in result.stdout
+    verdicts = json.loads((suite.folder / "verdicts.json").read_text())
+    assert [each["reproduction"] for each in verdicts] == ["good"]
+
+
+def test_check_without_out_takes_the_newest_run_or_the_reference(suite, command):
+    suite.add()
+    suite.folder = suite.root / "results" / "reference"
+    assert suite.run()[0] == 0
+    assert f"report: {suite.folder}" in command("--check").stdout
+    code, output, _ = suite.run("--seeds", 2, out=False)
+    assert code == 0
+    (folder,) = (suite.root / "results" / "runs").iterdir()
+    assert f"report: {folder}" in output
+    assert f"report: {folder}" in command("--check").stdout
+    assert "nothing to measure" in suite.run("--seeds", 2, out=False)[1]
+
+
+def test_a_terminal_gets_a_live_display(suite):
+    suite.add(seeds=5, body="time.sleep(0.3)")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "run_all.py", "--jobs", "1", "--out", suite.folder],
+        env={**os.environ, "REPRODUCTION_ROOT": str(suite.root), "TERM": "xterm"},
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+    assert process.wait() == 0
+    text = shown.decode()
+    assert "fake/as_written seed 3 of 5" in text
+    assert "left" in text
+    assert "start" not in text
+    assert "report: " in text
+
+
+def test_a_module_runs_itself(suite):
+    path = suite.add("xor_mlp").with_suffix(".py")
+    (suite.root / "run_all.py").write_text("import sys; print(sys.argv[1:])")
+    code = (
+        "import sys; from common import cli\n"
+        f"sys.argv[1:] = ['--fresh']; cli.run_one({str(path)!r})"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert process.stdout == "['xor_mlp', '--fresh']\n"
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", [[], [0.05], [0.0, 0.02, 0.1]])
+def test_ctrl_c_ends_the_run_with_one_line_and_keeps_the_records(suite, again):
+    suite.add(seeds=200, body="time.sleep(0.05)")
+    process = suite.start("--jobs", 2)
+    suite.wait_for_records(4)
+    suite.kill(process, signal.SIGINT)
+    for pause in again:
+        time.sleep(pause)
+        if process.poll() is None:
+            suite.kill(process, signal.SIGINT)
+    started = time.monotonic()
+    output, complaints = process.communicate(timeout=30)
+    assert time.monotonic() - started < 5
+    assert process.returncode == 2
+    assert complaints == (
+        f"interrupted; what was measured is kept in {suite.folder}, "
+        "and the same command goes on from there\n"
+    )
+    assert "Traceback" not in output
+    seeds = suite.seeds()
+    assert len(seeds) == len(set(seeds)) >= 4
+
+
+def test_ctrl_c_while_the_workers_start_is_as_quiet(suite):
+    suite.add()
+    for pause in (0.3, 0.5, 0.7):
+        process = suite.start("--jobs", 2)
+        time.sleep(pause)
+        suite.kill(process, signal.SIGINT)
+        complaints = process.communicate(timeout=30)[1]
+        assert process.returncode in (0, 2, -signal.SIGINT)
+        if process.returncode == 2:
+            assert "Traceback" not in complaints
