@@ -1,19 +1,19 @@
 """The notes' multilayer perceptron on MNIST: 784-128-64-10, two epochs of Adam.
 
-Next to the network itself, as its authors trained it, stand what the text says about it: other widths,
-one layer less and one more, Adam against plain gradient descent, overfitting and its remedies; the
-handwritten document's algorithm for the same network, as meant and as printed; and (`derivation`)
-every formula, shape and count of both documents, held against automatic differentiation.
+Next to the network itself, as its authors trained it, stand what the text says about it: other
+widths, one layer less and one more, Adam against plain gradient descent, overfitting and its
+remedies; the handwritten document's algorithm for the same network, as meant and as printed; and
+(`derivation`) every formula, shape and count of both documents, held against autodiff.
 
-Source: notes-2, sections 3 (introduction), 3.3, 3.4 and 3.5, and what 4.3 says of the earlier network;
-    handwritten, all of it; notes-code, `src/mnist.py`.
+Source: notes-2, sections 3 (introduction), 3.3, 3.4 and 3.5, and what 4.3 says of the earlier
+    network; handwritten, all of it; notes-code, `src/mnist.py`.
 Stated: 784-128-64-10, ReLU, log-softmax and negative log-likelihood, batches of 64, Adam 0.003, two
     epochs, the mean of the batch losses printed; the exercise's third hidden layer of 32 with SGD.
 Silent about: the seed (we use many); shuffling, and inputs in [-1, 1] where the text says [0, 1]
-    (from the companion code); the initialisation (PyTorch's own, which the text takes for Glorot's);
-    any accuracy (we measure it); the exercise's rate (the listing's 0.003, and 0.1); the sizes of "very
-    small" and "very large" layers; how long training must be to overfit; the strength of L2; the
-    handwritten document's sigma, rate and number of epochs.
+    (from the companion code); the initialisation (PyTorch's own, which the text takes for
+    Glorot's); any accuracy (we measure it); the exercise's rate (the listing's 0.003, and 0.1); the
+    sizes of "very small" and "very large" layers; how long training must be to overfit; the
+    strength of L2; the handwritten document's sigma, rate and number of epochs.
 """
 
 import dataclasses
@@ -123,7 +123,7 @@ def build_model(config: Config) -> keras.Model:
 
 
 class Dropout(keras.layers.Dropout):
-    """Keras' dropout with the random generator that XLA compiles well on CPUs (50 times faster)."""
+    """Keras' dropout with another random generator: XLA on a CPU takes 7 times as long for its own."""
 
     def call(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Zero a share `rate` of the inputs and scale up the others, in training only."""
@@ -131,7 +131,7 @@ class Dropout(keras.layers.Dropout):
             return inputs
         seed = self.seed_generator.next()
         return tf.nn.experimental.stateless_dropout(
-            inputs, rate=self.rate, seed=seed, rng_alg="threefry"
+            inputs, rate=self.rate, seed=seed, rng_alg="philox"
         )
 
 
@@ -139,7 +139,7 @@ class Dropout(keras.layers.Dropout):
 def relu_with_itself_as_slope(
     z: keras.KerasTensor,
 ) -> tuple[keras.KerasTensor, Callable[..., keras.KerasTensor]]:
-    """ReLU whose backward step is dZ = dA * g(Z): a prime is missing in the handwritten algorithm."""
+    """ReLU whose backward step is dZ = dA * g(Z), without the prime: the algorithm as printed."""
     activations = ops.relu(z)
 
     def backward(
@@ -153,13 +153,13 @@ def relu_with_itself_as_slope(
 def negative_log_likelihood(
     labels: keras.KerasTensor, log_probabilities: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Mean of -log p(true class) over the batch: `nn.NLLLoss`; labels are the digits, shape (m,)."""
+    """Mean of -log p(true class) over the batch: `nn.NLLLoss`. Labels are digits, shape (m,)."""
     hits = ops.one_hot(labels, CLASSES, dtype=log_probabilities.dtype) * log_probabilities
     return -ops.mean(ops.sum(hits, axis=1))
 
 
 def with_l2(model: keras.Model, strength: float, batch_size: int) -> Loss:
-    """Add the handwritten penalty: lambda / (2 m) times the sum of all squared weights, no biases."""
+    """Add the handwritten penalty: lambda / (2 m) times all squared weights, without biases."""
     kernels = [layer.kernel for layer in model.layers if layer.trainable_weights]
 
     def cost(labels: keras.KerasTensor, log_probabilities: keras.KerasTensor) -> keras.KerasTensor:
@@ -260,7 +260,7 @@ def _score(trainer: training.Trainer, inputs: np.ndarray, labels: np.ndarray, pa
 
 
 def _silence(layer: keras.layers.Layer, images: np.ndarray) -> dict:
-    """How much of a ReLU layer gives 0: share of all outputs, and of units that give nothing else."""
+    """How much of a ReLU layer gives 0: share of the outputs, and of units with no other output."""
     silent = np.asarray(layer(images)) == 0
     return {
         "silent_at_start": float(silent.mean()),
@@ -302,8 +302,8 @@ def _rounded(value: float) -> float:
 
 # --- The formulas, against automatic differentiation --------------------------------------------
 #
-# The handwritten document writes examples as columns, z = W a + b with W of shape (outputs, inputs);
-# the notes write them as rows, Z = X W + b with W of shape (inputs, outputs), as Keras does.
+# The handwritten document writes examples as columns, z = W a + b with W of shape (outputs,
+# inputs); the notes write them as rows, Z = X W + b with W of shape (inputs, outputs), like Keras.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -384,7 +384,7 @@ def backward_in_columns(
 
 
 def notes_delta_1(weights: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -> dict:
-    """Section 3.3's delta_1, examples as rows, read from left to right (no other reading has shapes).
+    """Section 3.3's delta_1, examples as rows, read from left to right (else the shapes clash).
 
     Args:
         weights: W1, b1, W2, b2, W3, b3.
@@ -413,7 +413,7 @@ def listing_steps(weights: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -
 
 
 def adam_steps(gradients: Sequence[np.ndarray], rate: float, inside: bool) -> np.ndarray:
-    """The steps w' - w of Adam, one per gradient: epsilon inside the root, as printed, or outside."""
+    """Adam's steps, one per gradient, with epsilon inside the root, as printed, or outside."""
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
     m = v = np.zeros_like(gradients[0])
     steps = []
@@ -609,7 +609,7 @@ def _probabilities(rng: np.random.Generator) -> dict:
     """Softmax, and why its logarithm is taken in one go."""
     outputs = softmax(rng.normal(scale=3.0, size=(1000, CLASSES)), axis=1)
     certain = np.log(np.array([[0.9, *[0.1 / 9] * 9], [0.1, *[0.9 / 9] * 9]]))
-    # In float32 the smallest number is exp(-103.3): a logit that far behind is taken for impossible.
+    # exp(-103.3) is the smallest number of float32: a logit further behind looks impossible.
     logits = np.zeros((1, CLASSES), dtype="float32")
     logits[0, rng.integers(CLASSES)] = rng.uniform(120, 1000)
     in_two_steps = np.asarray(ops.log(ops.softmax(logits)))
@@ -704,8 +704,174 @@ def _worked_example() -> dict:
 
 
 def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
-    """Draw."""
-    return {}
+    """Draw losses and accuracies, the sweep of widths, overfitting, and the initial weights."""
+    networks = {
+        "as_written": "784-128-64-10 (the notes)",
+        "unit_range": "the same, inputs in [0, 1]",
+        "one_hidden": "784-128-10",
+        "softmax_regression": "784-10, linear",
+        "bottleneck": "784-4-4-10",
+        "wide": "784-512-256-10",
+    }
+    optimizers = {
+        "third_layer_adam": "Adam 0.003",
+        "third_layer_adam_fast": "Adam 0.1",
+        "third_layer_sgd": "SGD 0.003",
+        "third_layer_sgd_fast": "SGD 0.1",
+    }
+    algorithms = {
+        "handwritten": "as meant, rate 0.1",
+        "handwritten_slow": "as meant, rate 0.001",
+        "handwritten_as_printed": "as printed, rate 0.1",
+    }
+    figures = (
+        (
+            "networks",
+            "Two epochs on MNIST (notes-2, sections 3.3 and 3.4)",
+            networks,
+            "Mean batch loss of both epochs and accuracy on the test set after 0, 1 and 2 epochs. The "
+            "earlier network passes the 90 % of section 4.3 at once; the linear one stays there.",
+        ),
+        (
+            "exercise",
+            "The exercise: a third hidden layer of 32, and SGD (notes-2, section 3.5)",
+            optimizers,
+            "784-128-64-32-10 with Adam and with plain SGD, both at the listing's rate and at 0.1. "
+            "Each optimizer learns at a rate of its own; neither does well at the other's.",
+        ),
+        (
+            "handwritten",
+            "The handwritten algorithm (section 4)",
+            algorithms,
+            "Mini-batch gradient descent from N(0, 0.05^2) weights. As printed, the backward step "
+            "multiplies by g(z) where it must be g'(z). A run whose loss is no number is left out.",
+        ),
+    )
+    captions = {}
+    for name, title, variants, caption in figures:
+        if drawn := {variant: variants[variant] for variant in variants if variant in stored}:
+            captions[_plot_epochs(stored, drawn, folder, name, title)] = caption
+    widths = {
+        "bottleneck": "4-4",
+        "one_hidden": "128",
+        "width_100": "100-64",
+        "as_written": "128-64",
+        "width_200": "200-64",
+        "width_512": "512-64",
+        "wide": "512-256",
+    }
+    if drawn := {variant: widths[variant] for variant in widths if variant in stored}:
+        captions[_plot_widths(stored, drawn, folder)] = (
+            "Accuracy on the test set and time per epoch for other hidden layers: a dot per seed, "
+            "medians as bars. Dashed: the 90 % of section 4.3."
+        )
+    if "long" in stored:
+        captions[_plot_long(stored, folder)] = (
+            "Twenty epochs instead of two, plain, with 20 % dropout and with L2; training set "
+            "dashed, test set solid. The text speaks of a training error near 0 and a very high "
+            "test error."
+        )
+    if stored.keys() >= {"memory_narrow", "memory", "memory_wide", "few_images", "few_images_wide"}:
+        captions[_plot_memory(stored, folder)] = (
+            "Left: 5,000 images with shuffled labels, so that there is nothing but memory. Right: "
+            "the same images with their true labels; training set dashed, test set solid."
+        )
+    if "derivation" in stored:
+        captions[_plot_initial_weights(stored["derivation"], folder)] = (
+            "The first layer's initial weights as nn.Linear draws them, and the bound of Glorot's "
+            "distribution, which the text says it uses."
+        )
+    return captions
+
+
+def _plot_epochs(
+    stored: dict, variants: dict[str, str], folder: pathlib.Path, name: str, title: str
+) -> str:
+    figure, (left, right) = plots.figure(1, 2, title=title)
+    for variant, label in variants.items():
+        losses = records.stack(stored[variant], "losses")
+        epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
+        plots.curves(left, range(1, losses.shape[1] + 1), losses, label=label)
+        plots.curves(right, epochs, records.stack(stored[variant], "test_accuracy"), label=label)
+        for panel in (left, right):
+            panel.lines[-1].set_marker("o")
+    plots.cited_line(left, np.nan, label="cited: 90 % (notes-2, section 4.3)")
+    plots.cited_line(right, 0.9, label="cited: 90 % (notes-2, section 4.3)")
+    left.set(xlabel="epoch", ylabel="mean batch loss", yscale="log", xticks=range(1, 3))
+    right.set(xlabel="epochs", ylabel="test accuracy", xticks=epochs, ylim=(0, 1))
+    return plots.save(figure, folder, name)
+
+
+def _plot_widths(stored: dict, variants: dict[str, str], folder: pathlib.Path) -> str:
+    figure, panels = plots.figure(
+        1, 2, title="How wide should the layers be? (notes-2, section 3.3)"
+    )
+    metrics = {"test_accuracy": "test accuracy after 2 epochs", "seconds_per_epoch": "s per epoch"}
+    for panel, (metric, label) in zip(panels, metrics.items(), strict=True):
+        for place, variant in enumerate(variants):
+            values = records.stack(stored[variant], metric)
+            values = values[:, -1] if values.ndim > 1 else values
+            panel.plot([place] * len(values), values, "o", color=plots.PALETTE[0], alpha=0.35)
+            panel.plot([place - 0.3, place + 0.3], [np.median(values)] * 2, color=plots.PALETTE[3])
+        panel.set(xlabel="hidden layers", ylabel=label)
+        panel.set_xticks(range(len(variants)), variants.values(), rotation=30)
+    plots.cited_line(panels[0], 0.9, label="cited: 90 % (notes-2, section 4.3)")
+    panels[1].set_yscale("log")
+    return plots.save(figure, folder, "widths")
+
+
+def _plot_long(stored: dict, folder: pathlib.Path) -> str:
+    figure, panels = plots.figure(1, 2, title="Overfitting and its remedies (notes-2, section 3.3)")
+    variants = {"long": "plain", "long_dropout": "dropout 20 %", "long_l2": "L2, lambda 0.1"}
+    for panel, quantity in zip(panels, ("loss", "accuracy"), strict=True):
+        for colour, (variant, label) in zip(plots.PALETTE, variants.items(), strict=False):
+            if variant not in stored:
+                continue
+            epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
+            for part, dashes in (("train", (0, (4, 2))), ("test", (0, ()))):
+                values = records.stack(stored[variant], f"{part}_{quantity}")[:, 1:]
+                values = 1 - values if quantity == "accuracy" else values
+                line = plots.curves(
+                    panel, epochs[1:], values, label=f"{label}, {part} set", colour=colour
+                )
+                line.set_linestyle(dashes)
+    panels[0].set(xlabel="epochs", ylabel="cross-entropy", yscale="log")
+    panels[1].set(xlabel="epochs", ylabel="share of wrong answers", yscale="log")
+    return plots.save(figure, folder, "overfitting")
+
+
+def _plot_memory(stored: dict, folder: pathlib.Path) -> str:
+    figure, (left, right) = plots.figure(1, 2, title="Width as memory (notes-2, section 3.3)")
+    colours = dict(zip(("32-16", "128-64", "512-256"), plots.PALETTE, strict=False))
+    for variant, width in zip(("memory_narrow", "memory", "memory_wide"), colours, strict=True):
+        epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
+        values = records.stack(stored[variant], "train_accuracy")
+        plots.curves(left, epochs, values, label=f"784-{width}-10", colour=colours[width])
+    for variant, width in (("few_images", "128-64"), ("few_images_wide", "512-256")):
+        epochs = stored[variant][0]["measurements"]["evaluated_epochs"][1:]
+        for part, dashes in (("train", (0, (4, 2))), ("test", (0, ()))):
+            wrong = 1 - records.stack(stored[variant], f"{part}_accuracy")[:, 1:]
+            label = f"784-{width}-10, {part} set"
+            plots.curves(right, epochs, wrong, label=label, colour=colours[width])
+            right.lines[-1].set_linestyle(dashes)
+    left.set(xlabel="epochs", ylabel="share of shuffled labels learnt", ylim=(0, 1))
+    right.set(xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None))
+    return plots.save(figure, folder, "memory")
+
+
+def _plot_initial_weights(stored: list[dict], folder: pathlib.Path) -> str:
+    figure, axes = plots.figure(title="Is it Glorot? (notes-2, section 3.4)")
+    bound = stored[0]["measurements"]["glorot_bound"][0]
+    counts = records.stack(stored, "first_weights").sum(axis=0)
+    edges = np.linspace(-bound, bound, len(counts) + 1)
+    axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, label="drawn by nn.Linear")
+    for side in (-1, 1):
+        own = axes.axvline(side / np.sqrt(PIXELS), color=plots.PALETTE[3])
+        glorot = plots.cited_line(axes, side * bound, label="_", vertical=True)
+    own.set_label("1/sqrt(784)")
+    glorot.set_label("cited: Glorot's bound, sqrt(6/(784 + 128))")
+    axes.set(xlabel="weight of the first layer", ylabel="share of weights")
+    return plots.save(figure, folder, "initial_weights")
 
 
 if __name__ == "__main__":

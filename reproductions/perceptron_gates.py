@@ -43,7 +43,7 @@ class Config:
     experiment: str = "training"  # or "separability", "neuron": no training, algebra only
     learning_rate: float = 0.1
     epochs: int = 100
-    watched_epochs: int = 20  # assumed: how many first and last epochs are looked at one by one
+    watched_epochs: int = 10  # assumed: how many first and last epochs are looked at one by one
     biases: tuple[float, ...] = (
         -10.0,
         -3.0,
@@ -93,6 +93,18 @@ def mistakes(y: keras.KerasTensor, z: keras.KerasTensor) -> keras.KerasTensor:
     return ops.mean(ops.abs(y - step(z)))
 
 
+def build_trainer(config: Config) -> training.Trainer:
+    """One sample at a time, in order, reporting the share of mistakes of every epoch."""
+    return training.Trainer(
+        build_model(config),
+        keras.optimizers.SGD(config.learning_rate),
+        rosenblatt_loss,
+        epochs=config.epochs,
+        batch_size=1,
+        report=mistakes,
+    )
+
+
 def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     """Measure one record per seed: see the claims for what each metric is for."""
     training.set_precision(config.precision)
@@ -104,11 +116,8 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
 
 
 def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
-    model = build_model(config)
-    optimizer = keras.optimizers.SGD(config.learning_rate)
-    trainer = training.Trainer(
-        model, optimizer, rosenblatt_loss, epochs=config.epochs, batch_size=1, report=mistakes
-    )
+    trainer = build_trainer(config)
+    model = trainer.model
     span = config.watched_epochs + 1
     first, last = range(span), range(config.epochs + 1)[-span:]
 
@@ -140,7 +149,7 @@ def _describe(
     predictions = predict(final, POINTS)
     learnt = bool((predictions == y).all())
     clean = np.flatnonzero(errors == 0)
-    cycle = _cycle_length(late, eta) if errors[-1] > 0 else np.inf
+    cycle = cycle_length(late, eta) if errors[-1] > 0 else np.inf
     moves = np.abs(np.diff(early, axis=0))
     return {
         "predictions": predictions.tolist(),
@@ -148,9 +157,9 @@ def _describe(
         "settled": bool(learnt and (late[-1] == late[-2]).all()),
         "epochs_needed": float(clean[0]) if clean.size else np.inf,
         "epochs_run": len(errors),
-        "widest_margin": bool(learnt and _margin(final, y) > 0.99 * _widest_margin(y)),
-        "margin": float(_margin(final, y)),
-        "margin_share": float(_margin(final, y) / _widest_margin(y)) if learnt else 0.0,
+        "widest_margin": bool(learnt and margin(final, y) > 0.99 * widest_margin(y)),
+        "margin": margin(final, y),
+        "margin_share": margin(final, y) / widest_margin(y) if learnt else 0.0,
         "cycle_length": cycle,
         "oscillates": bool(np.isfinite(cycle) and not learnt),
         "learns_in_small_moves": bool(learnt and moves.max() <= len(y) * eta + 1e-9),
@@ -158,7 +167,7 @@ def _describe(
     }
 
 
-def _cycle_length(states: np.ndarray, learning_rate: float) -> float:
+def cycle_length(states: np.ndarray, learning_rate: float) -> float:
     """Epochs after which weights and bias are back at the very same values, or infinity.
 
     Every update moves them by whole multiples of the learning rate, so positions are compared as
@@ -182,7 +191,7 @@ def _replay(state: np.ndarray, y: np.ndarray, learning_rate: float, passes: int 
     return np.stack(path)
 
 
-def _margin(state: np.ndarray, y: np.ndarray) -> float:
+def margin(state: np.ndarray, y: np.ndarray) -> float:
     """Distance from the line to the nearest point, negative where one lies on the wrong side."""
     signed = np.where(y > 0, 1.0, -1.0) * (POINTS @ state[:2] + state[2])
     return float(signed.min() / np.linalg.norm(state[:2]))
@@ -191,7 +200,7 @@ def _margin(state: np.ndarray, y: np.ndarray) -> float:
 # --- Which sets of points a line can separate ----------------------------------------------------
 
 
-def _separable(y: np.ndarray, points: np.ndarray = POINTS) -> bool:
+def separable(y: np.ndarray, points: np.ndarray = POINTS) -> bool:
     """Whether a hyperplane separates the classes: a linear programme, so a proof either way."""
     signs = np.where(y > 0, 1.0, -1.0)[:, None]
     rows = -signs * np.column_stack([points, np.ones(len(points))])
@@ -201,9 +210,9 @@ def _separable(y: np.ndarray, points: np.ndarray = POINTS) -> bool:
     return solution.status == 0  # 2 is "infeasible"
 
 
-def _widest_margin(y: np.ndarray) -> float:
+def widest_margin(y: np.ndarray) -> float:
     """Margin of the line as far as possible from both classes, 0 where there is none."""
-    if not _separable(y):
+    if not separable(y):
         return 0.0
     signs = np.where(y > 0, 1.0, -1.0)
     widest = scipy.optimize.minimize(
@@ -217,26 +226,26 @@ def _widest_margin(y: np.ndarray) -> float:
 
 def _separate(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     for _ in seeds:
-        tables = [np.array(table) for table in itertools.product([0, 1], repeat=4)]
-        separable = [table for table in tables if _separable(table)]
+        tables = map(np.array, itertools.product([0, 1], repeat=4))
+        one_line = [table for table in tables if separable(table)]
         curved = np.column_stack([POINTS, POINTS.prod(axis=1)])
         yield {
-            "and_separable": _separable(GATES["AND"]),
-            "or_separable": _separable(GATES["OR"]),
-            "xor_separable": _separable(GATES["XOR"]),
-            "xor_separable_by_curve": _separable(GATES["XOR"], curved),
-            "xor_lines_needed": _lines_needed(GATES["XOR"], separable),
-            "separable_tables": len(separable),
+            "and_separable": separable(GATES["AND"]),
+            "or_separable": separable(GATES["OR"]),
+            "xor_separable": separable(GATES["XOR"]),
+            "xor_separable_by_curve": separable(GATES["XOR"], curved),
+            "xor_lines_needed": _lines_needed(GATES["XOR"], one_line),
+            "separable_tables": len(one_line),
             "and_table": GATES["AND"].tolist(),
             "or_table": GATES["OR"].tolist(),
             "xor_table": GATES["XOR"].tolist(),
         }
 
 
-def _lines_needed(y: np.ndarray, separable: list[np.ndarray]) -> float:
-    """Fewest lines that single out the ones of `y`, as a region between them."""
+def _lines_needed(y: np.ndarray, one_line: list[np.ndarray]) -> float:
+    """Fewest lines whose regions meet in just the ones of `y`; one line does each `one_line`."""
     for lines in (1, 2, 3):
-        for tables in itertools.product(separable, repeat=lines):
+        for tables in itertools.product(one_line, repeat=lines):
             if (np.logical_and.reduce(tables) == y).all():
                 return lines
     return np.inf

@@ -156,10 +156,10 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             "learning_rate": float(trainer.optimizer.learning_rate),
             "parameters": model.count_params(),
             "hidden_bias_gap": float(np.ptp(model.layers[0].get_weights()[1])),
-        } | _describe(config, errors, float(np.mean((Y - outputs) ** 2)))
+        } | describe(config, errors, float(np.mean((Y - outputs) ** 2)))
 
 
-def _describe(config: Config, errors: np.ndarray, final_error: float) -> dict:
+def describe(config: Config, errors: np.ndarray, final_error: float) -> dict:
     """Turn the error of every epoch (before its update) into measurements."""
     rises = np.diff(errors)
     halfway = _first_below(errors, _best_constant()["best_constant_error"] / 2)
@@ -202,7 +202,7 @@ def _watch_stuck_runs(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     """
     finder = build_trainer(config, config.watched_epochs[0])
     watcher = build_trainer(config, config.watched_epochs[-1])
-    point = _Point(watcher)
+    point = Point(watcher)
     for seed in seeds:
         for start in itertools.count(1000 * seed):
             weights = draw_start(config, finder.model, start)
@@ -231,10 +231,11 @@ def _watch_stuck_runs(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
         }
 
 
-class _Point:
+class Point:
     """Where in weight space a trainer's model stands."""
 
     def __init__(self, trainer: training.Trainer) -> None:
+        """Keep the trainer whose model is looked at."""
         self.trainer = trainer
 
     def describe(self, epoch: int) -> dict:
@@ -459,12 +460,8 @@ def _plot_figure_2(stored: dict, panels: dict, curves: dict, folder: pathlib.Pat
     figure, axes = plots.figure(1, 3, title="Error by learning rate (notes-2, figure 2)")
     for panel, (variant, (title, others, last)) in zip(axes, panels.items(), strict=True):
         if others in stored:
-            plots.curves(
-                panel,
-                CURVE_EPOCHS,
-                records.stack(stored[others], "error_curve"),
-                label="other starts",
-            )
+            errors = records.stack(stored[others], "error_curve")
+            plots.curves(panel, CURVE_EPOCHS[: errors.shape[1]], errors, label="other starts")
         run = stored[variant][0]["measurements"]["error_curve"]
         panel.plot(FINE_EPOCHS[: len(run)], run, color="black", label="authors' start, re-run")
         if variant in curves:

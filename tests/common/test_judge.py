@@ -371,6 +371,7 @@ def test_a_curve_that_diverges_at_one_point():
         (">", "0.08", TEN, "CONFIRMED"),  # one-sided bounds of the mean: 0.0927, 0.1073
         (">", "0.0920", TEN, "CONFIRMED"),
         (">=", "0.0920", TEN, "CONFIRMED"),
+        (">=", "0.1000", TEN, "UNRESOLVED"),
         (">", "0.0935", TEN, "UNRESOLVED"),
         (">", "0.1070", TEN, "UNRESOLVED"),
         (">", "0.1075", TEN, "REFUTED"),

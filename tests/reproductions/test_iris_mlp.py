@@ -1,0 +1,215 @@
+"""The Iris networks against the authors' update rules in plain NumPy, and their log and split."""
+
+import copy
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from common import claims, data, judge
+from reproductions import iris_mlp
+
+TOML = claims.load(pathlib.Path(iris_mlp.__file__).with_suffix(".toml"))
+SHORT = dataclasses.replace(iris_mlp.VARIANTS["as_written"], epochs=12)
+
+
+def forward(weights, features):
+    W1, b1, W2, b2 = weights
+    hidden = 1 / (1 + np.exp(-(features @ W1 + b1)))
+    z = hidden @ W2 + b2
+    shares = np.exp(z - z.max(axis=-1, keepdims=True))
+    return hidden, shares / shares.sum(axis=-1, keepdims=True)
+
+
+def library(optimizer, seed, learning_rate, hidden, epochs):
+    """The authors' loops: class shares of all flowers after 0, 1, ..., `epochs` epochs."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(150)
+    features, labels = data.iris().features[order], np.eye(3)[data.iris().labels[order]]
+    weights = [rng.normal(size=shape) for shape in ((4, hidden), hidden, (hidden, 3), 3)]
+    v = [np.zeros_like(weight) for weight in weights]
+    s = [np.zeros_like(weight) for weight in weights]
+    shares, updates = [forward(weights, features)[1]], 0
+    for epoch in range(epochs):
+        for x, y in zip(features[:96], labels[:96], strict=True):
+            updates += 1
+            hidden_output, output = forward(weights, x)
+            delta = output - y
+            hidden_delta = hidden_output * (1 - hidden_output) * (weights[2] @ delta)
+            gradients = [
+                np.outer(x, hidden_delta),
+                hidden_delta,
+                np.outer(hidden_output, delta),
+                delta,
+            ]
+            for i, gradient in enumerate(gradients):
+                match optimizer:
+                    case "gd":
+                        step = learning_rate * gradient
+                    case "momentum":
+                        step = v[i] = 0.9 * v[i] + learning_rate * gradient
+                    case "adam" | "textbook_adam":
+                        v[i] = 0.9 * v[i] + (1 - 0.9) * gradient
+                        s[i] = 0.999 * s[i] + (1 - 0.999) * gradient**2
+                        t = epoch + 1 if optimizer == "adam" else updates
+                        scale = np.sqrt(s[i] / (1 - 0.999**t)) + 1e-8
+                        step = learning_rate * v[i] / (1 - 0.9**t) / scale
+                weights[i] = weights[i] - step
+        shares.append(forward(weights, features)[1])
+    return np.stack(shares)
+
+
+@pytest.fixture
+def outputs(monkeypatch):
+    """What `run` saw: outputs by optimizer, labels and split, for every seed."""
+
+    def measure(config, seeds):
+        with monkeypatch.context() as patch:
+            seen = []
+            patch.setattr(iris_mlp, "_measure", lambda *parts: seen.append(parts[1:]) or {})
+            list(iris_mlp.run(config, seeds))
+            return seen
+
+    return measure
+
+
+@pytest.mark.parametrize("learning_rate", [0.001, 0.01])
+def test_every_optimizer_follows_the_authors_rule_step_by_step(outputs, learning_rate):
+    config = dataclasses.replace(SHORT, learning_rate=learning_rate, epochs=3)
+    (first, _, _), (second, _, _) = outputs(config, [3, 4])
+    for seed, measured in ((3, first), (4, second)):
+        for optimizer, log_shares in measured.items():
+            expected = library(optimizer, seed, learning_rate, hidden=10, epochs=3)
+            np.testing.assert_allclose(np.exp(log_shares), expected, rtol=0, atol=1e-9)
+
+
+def test_all_optimizers_of_a_seed_start_alike_and_then_part(outputs):
+    (first, labels, _), (second, other_labels, _) = outputs(SHORT, [0, 1])
+    assert list(first) == ["gd", "momentum", "adam", "textbook_adam"]
+    for name in ("momentum", "adam", "textbook_adam"):
+        np.testing.assert_array_equal(first[name][0], first["gd"][0])
+        assert np.abs(first[name][1] - first["gd"][1]).max() > 1e-3
+    assert (labels != other_labels).any()
+    assert np.abs(first["gd"][0] - second["gd"][0]).max() > 0.1
+
+
+def test_networks_of_any_width_share_a_seeds_split(outputs):
+    one, five = (dataclasses.replace(iris_mlp.VARIANTS[f"hidden_{h}"], epochs=1) for h in (1, 5))
+    np.testing.assert_array_equal(outputs(one, [7])[0][1], outputs(five, [7])[0][1])
+
+
+def test_96_flowers_train_24_validate_and_30_test_by_position():
+    rows = iris_mlp.split(150, held_out=0.2)
+    positions = np.arange(150)
+    assert positions[rows.train].tolist() == list(range(96))
+    assert positions[rows.validation].tolist() == list(range(96, 120))
+    assert positions[rows.test].tolist() == list(range(120, 150))
+
+
+def test_measurements_are_those_of_scikit_learn_at_the_librarys_log_lines(outputs):
+    config = dataclasses.replace(SHORT, learning_rate=0.01)
+    (measured,) = iris_mlp.run(config, [5])
+    ((by_optimizer, labels, _),) = outputs(config, [5])
+    assert measured["logged_epochs"] == [1, 11]  # after the passes epoch = 0 and epoch = 10
+    for name, log_shares in by_optimizer.items():
+        for k, epoch in enumerate(measured["logged_epochs"]):
+            shares = np.exp(log_shares[epoch])
+
+            def loss(rows, shares=shares):
+                return sklearn.metrics.log_loss(labels[rows], shares[rows], labels=[0, 1, 2])
+
+            expected = {
+                "validation_accuracy": sklearn.metrics.accuracy_score(
+                    labels[96:120], shares[96:120].argmax(axis=1)
+                ),
+                "validation_loss": loss(slice(96, 120)),
+                "training_loss": loss(slice(0, 96)),
+                "last_flower_loss": loss(slice(95, 96)),
+            }
+            for metric, value in expected.items():
+                assert measured[f"{name}_{metric}"][k] == pytest.approx(value, rel=1e-3)
+        hits = log_shares[-1, 120:].argmax(axis=1) == labels[120:]
+        assert measured[f"{name}_test_accuracy"] == pytest.approx(hits.mean())
+
+
+def test_reaching_the_level_is_told_by_epoch_and_by_log_line():
+    assert iris_mlp._first([1, 11, 21], np.array([0.5, 22 / 24, 0.6]), level=0.9) == 11
+    assert iris_mlp._first([1, 11, 21], np.array([0.5, 21 / 24, 0.6]), level=0.9) == np.inf
+
+
+# --- Claims -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def records():
+    """One measured smoke record per variant, copied to as many seeds as a verdict needs."""
+    stored = {}
+    for name, config in iris_mlp.VARIANTS.items():
+        (measured,) = iris_mlp.run(dataclasses.replace(config, epochs=100), [0])
+        stored[name] = [
+            {
+                "seed": seed,
+                "config": dataclasses.asdict(config),
+                "shortened": {},
+                "data": {"iris": "scikit-learn"},
+                "measurements": copy.deepcopy(measured),
+            }
+            for seed in range(60)
+        ]
+    return stored
+
+
+def verdict(claim, stored, **changes):
+    """Judge one claim on records of which some measurements are replaced, seed by seed."""
+    stored = copy.deepcopy(stored)
+    variant = next(each.variant for each in TOML.claims if each.id == claim)
+    for record in stored[variant]:
+        record["measurements"] |= changes
+    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
+    return next(each.verdict for each in verdicts if each.claim == claim)
+
+
+def test_every_claim_can_be_judged_from_what_run_measures(records):
+    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
+    assert {each.verdict for each in verdicts} <= {
+        judge.CONFIRMED,
+        judge.CONSISTENT,
+        judge.REFUTED,
+        judge.UNRESOLVED,
+        judge.NOT_CHECKABLE,
+    }
+
+
+def test_an_epoch_axis_and_a_mean_loss_would_be_confirmed(records):
+    assert verdict("figure-1-x-axis", records) == judge.REFUTED
+    assert verdict("figure-1-x-axis", records, logged_epochs=[*range(10)]) == judge.CONFIRMED
+    assert verdict("figure-4-is-the-training-loss", records) == judge.REFUTED
+    assert verdict("figure-4-is-the-training-loss", records, gd_loss_gap=1e-6) == judge.CONFIRMED
+    assert verdict("adam-bias-correction", records) == judge.REFUTED
+    assert verdict("adam-bias-correction", records, adam_correction_gap=0.0) == judge.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("sooner", "expected"),
+    [(5.0, judge.CONFIRMED), (50.0, judge.REFUTED), (np.inf, judge.REFUTED)],
+)
+def test_who_is_sooner_turns_with_the_metric(records, sooner, expected):
+    changes = {"momentum_epochs_to_level": sooner, "gd_epochs_to_level": 20.0}
+    assert verdict("momentum-sooner", records, **changes) == expected
+
+
+def test_a_curve_falls_where_the_runs_leave_it(records):
+    curve = [float(y) for y in TOML.curves["figure-1-gd"].y]
+    agree = verdict("figure-1-gd", records, gd_validation_accuracy=curve)
+    assert agree == judge.CONFIRMED
+    apart = verdict("figure-1-gd", records, gd_validation_accuracy=[*curve[:-1], 0.5])
+    assert apart == judge.REFUTED
+
+
+def test_cited_curves_are_whole_flowers():
+    for name, curve in TOML.curves.items():
+        if not name.startswith("figure-4"):
+            hits = np.array(curve.y, dtype=float) * 24
+            np.testing.assert_allclose(hits, np.rint(hits), atol=2e-3)
