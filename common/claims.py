@@ -228,7 +228,7 @@ class Ordering(Claim):
         """What it is compared with, named by what sets it apart."""
         parts = [
             self.than.metric if self.than.metric != self.metric else "",
-            f"at {self.than.at}" if self.than.at is not None else "",
+            f"at index {self.than.at}" if self.than.at is not None else "",
             f"in {self.than.variant}" if self.than.variant != self.variant else "",
         ]
         return " ".join(filter(None, parts)) or self.metric

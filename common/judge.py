@@ -665,10 +665,12 @@ def _always(claim: claims.Always, run: _Run) -> _Finding:
         case _:
             verdict = CONFIRMED if high < rate else REFUTED if low > rate else UNRESOLVED
     measured = f"{times} of {_seeds(n)}"
+    at_least = f"more than {_show(100 * low)} %" if times else ""
+    at_most = f"less than {_show(100 * high)} %" if times < n else ""
     return _Finding(
         verdict=verdict,
-        evidence=f"{measured} ({_show(100 * times / n)} %); 99 % sure that it happens in more than"
-        f" {_show(100 * low)} % of runs, and 99 % sure in less than {_show(100 * high)} %",
+        evidence=f"it happens in {measured}; with 99 % confidence in"
+        f" {' and in '.join(filter(None, [at_least, at_most]))} of all runs",
         n=n,
         mean=times / n,
         interval_low=float(low),

@@ -77,7 +77,6 @@ VARIANTS = {
 }
 SHORTENED = {
     "smoke": {"epochs": 500, "watched_epochs": (500, 600, 700)},
-    "standard": {"watched_epochs": (10_000, 30_000, 100_000)},
 }
 
 

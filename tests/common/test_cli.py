@@ -280,7 +280,7 @@ def test_a_module_runs_itself(suite):
 # ---- Ctrl-C --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("again", [[], [0.05], [0.0, 0.02, 0.1]])
+@pytest.mark.parametrize("again", [[], [0.05], [0.01] * 500])
 def test_ctrl_c_ends_the_run_with_one_line_and_keeps_the_records(suite, again):
     suite.add(seeds=200, body="time.sleep(0.05)")
     process = suite.start("--jobs", 2)

@@ -498,8 +498,13 @@ def test_always_takes_yes_and_no_only(value):
 def test_the_evidence_of_always():
     verdict = on(make("always", rate="1"), [1] * 43 + [0])
     assert verdict.measured == "43 of 44 seeds"
-    assert verdict.evidence.startswith(
-        "43 of 44 seeds (97.73 %); 99 % sure that it happens in more"
+    assert verdict.evidence == (
+        "it happens in 43 of 44 seeds; with 99 % confidence in more than 85.84 % and in less than"
+        " 99.98 % of all runs"
+    )
+    verdict = on(make("always", rate="0"), [0] * 44)
+    assert verdict.evidence == (
+        "it happens in 0 of 44 seeds; with 99 % confidence in less than 9.937 % of all runs"
     )
 
 

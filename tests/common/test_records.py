@@ -2,6 +2,7 @@ import json
 import math
 import multiprocessing
 import os
+import resource
 import subprocess
 
 import numpy as np
@@ -150,6 +151,20 @@ def test_a_record_that_cannot_be_written_whole_leaves_no_trace(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(errors.UserError, match=r"a\.jsonl: cannot be written: No space left.*room"):
         records.append(path, make(1))
+    assert path.read_bytes() == before
+
+
+def test_a_record_that_fits_only_in_part_leaves_no_trace(tmp_path):
+    path = tmp_path / "a.jsonl"
+    records.append(path, make(0))
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, limits[1]))
+    try:
+        with pytest.raises(errors.UserError, match="No space left"):
+            records.append(path, make(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
 
 

@@ -12,7 +12,7 @@ from common import claims, data, judge
 from reproductions import iris_mlp
 
 TOML = claims.load(pathlib.Path(iris_mlp.__file__).with_suffix(".toml"))
-SHORT = dataclasses.replace(iris_mlp.VARIANTS["as_written"], epochs=12)
+SEEDS = (3, 4)
 
 
 def forward(weights, features):
@@ -61,33 +61,41 @@ def library(optimizer, seed, learning_rate, hidden, epochs):
     return np.stack(shares)
 
 
-@pytest.fixture
-def outputs(monkeypatch):
-    """What `run` saw: outputs by optimizer, labels and split, for every seed."""
-
-    def measure(config, seeds):
-        with monkeypatch.context() as patch:
-            seen = []
-            patch.setattr(iris_mlp, "_measure", lambda *parts: seen.append(parts[1:]) or {})
-            list(iris_mlp.run(config, seeds))
-            return seen
-
-    return measure
+def watched(variant, seeds):
+    """Run a variant: per seed, its measurements, outputs by optimizer, and labels."""
+    seen, measure = [], iris_mlp._measure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(iris_mlp, "_measure", lambda *parts: seen.append(parts) or measure(*parts))
+        measured = list(iris_mlp.run(iris_mlp.VARIANTS[variant], seeds))
+    return [(each, *parts[1:3]) for each, parts in zip(measured, seen, strict=True)]
 
 
-@pytest.mark.parametrize("learning_rate", [0.001, 0.01])
-def test_every_optimizer_follows_the_authors_rule_step_by_step(outputs, learning_rate):
-    config = dataclasses.replace(SHORT, learning_rate=learning_rate, epochs=3)
-    (first, _, _), (second, _, _) = outputs(config, [3, 4])
-    for seed, measured in ((3, first), (4, second)):
+@pytest.fixture(scope="module")
+def as_written():
+    return watched("as_written", SEEDS)
+
+
+@pytest.fixture(scope="module")
+def hidden_1():
+    return watched("hidden_1", SEEDS)
+
+
+def test_every_optimizer_follows_the_authors_rule_step_by_step(as_written):
+    for seed, (_, measured, _) in zip(SEEDS, as_written, strict=True):
+        assert list(measured) == ["gd", "momentum", "adam", "textbook_adam"]
         for optimizer, log_shares in measured.items():
-            expected = library(optimizer, seed, learning_rate, hidden=10, epochs=3)
-            np.testing.assert_allclose(np.exp(log_shares), expected, rtol=0, atol=1e-9)
+            expected = library(optimizer, seed, 0.001, hidden=10, epochs=3)
+            np.testing.assert_allclose(np.exp(log_shares[:4]), expected, rtol=0, atol=1e-9)
 
 
-def test_all_optimizers_of_a_seed_start_alike_and_then_part(outputs):
-    (first, labels, _), (second, other_labels, _) = outputs(SHORT, [0, 1])
-    assert list(first) == ["gd", "momentum", "adam", "textbook_adam"]
+def test_another_width_and_rate_follow_it_too(hidden_1):
+    for seed, (_, measured, _) in zip(SEEDS, hidden_1, strict=True):
+        expected = library("gd", seed, 0.01, hidden=1, epochs=12)
+        np.testing.assert_allclose(np.exp(measured["gd"][:13]), expected, rtol=0, atol=1e-9)
+
+
+def test_all_optimizers_of_a_seed_start_alike_and_then_part(as_written):
+    (_, first, labels), (_, second, other_labels) = as_written
     for name in ("momentum", "adam", "textbook_adam"):
         np.testing.assert_array_equal(first[name][0], first["gd"][0])
         assert np.abs(first[name][1] - first["gd"][1]).max() > 1e-3
@@ -95,9 +103,9 @@ def test_all_optimizers_of_a_seed_start_alike_and_then_part(outputs):
     assert np.abs(first["gd"][0] - second["gd"][0]).max() > 0.1
 
 
-def test_networks_of_any_width_share_a_seeds_split(outputs):
-    one, five = (dataclasses.replace(iris_mlp.VARIANTS[f"hidden_{h}"], epochs=1) for h in (1, 5))
-    np.testing.assert_array_equal(outputs(one, [7])[0][1], outputs(five, [7])[0][1])
+def test_networks_of_any_width_share_a_seeds_split(as_written, hidden_1):
+    for (*_, labels), (*_, same_labels) in zip(as_written, hidden_1, strict=True):
+        np.testing.assert_array_equal(labels, same_labels)
 
 
 def test_96_flowers_train_24_validate_and_30_test_by_position():
@@ -108,11 +116,9 @@ def test_96_flowers_train_24_validate_and_30_test_by_position():
     assert positions[rows.test].tolist() == list(range(120, 150))
 
 
-def test_measurements_are_those_of_scikit_learn_at_the_librarys_log_lines(outputs):
-    config = dataclasses.replace(SHORT, learning_rate=0.01)
-    (measured,) = iris_mlp.run(config, [5])
-    ((by_optimizer, labels, _),) = outputs(config, [5])
-    assert measured["logged_epochs"] == [1, 11]  # after the passes epoch = 0 and epoch = 10
+def test_measurements_are_those_of_scikit_learn_at_the_librarys_log_lines(as_written):
+    measured, by_optimizer, labels = as_written[0]
+    assert measured["logged_epochs"] == [*range(1, 100, 10)]  # after epoch = 0, 10, ..., 90
     for name, log_shares in by_optimizer.items():
         for k, epoch in enumerate(measured["logged_epochs"]):
             shares = np.exp(log_shares[epoch])
@@ -143,22 +149,21 @@ def test_reaching_the_level_is_told_by_epoch_and_by_log_line():
 
 
 @pytest.fixture(scope="module")
-def records():
-    """One measured smoke record per variant, copied to as many seeds as a verdict needs."""
-    stored = {}
-    for name, config in iris_mlp.VARIANTS.items():
-        (measured,) = iris_mlp.run(dataclasses.replace(config, epochs=100), [0])
-        stored[name] = [
+def records(as_written, hidden_1):
+    """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
+    return {
+        name: [
             {
                 "seed": seed,
                 "config": dataclasses.asdict(config),
                 "shortened": {},
                 "data": {"iris": "scikit-learn"},
-                "measurements": copy.deepcopy(measured),
+                "measurements": (hidden_1 if name.startswith("hidden") else as_written)[0][0],
             }
             for seed in range(60)
         ]
-    return stored
+        for name, config in iris_mlp.VARIANTS.items()
+    }
 
 
 def verdict(claim, stored, **changes):
