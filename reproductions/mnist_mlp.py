@@ -62,7 +62,13 @@ class Config:
 THIRD_LAYER = Config(hidden=(128, 64, 32))
 LONG = Config(epochs=20)  # assumed: "long enough" to see overfitting
 FEW_IMAGES = Config(training_images=5000, epochs=30)  # assumed: the notes' 100 learnt problems
-MEMORY = Config(training_images=5000, epochs=20, random_labels=True)  # assumed
+MEMORY = Config(  # assumed: long enough to learn much by heart, in the text's own range
+    pixel_range=(0.0, 1.0),
+    learning_rate=0.001,
+    epochs=30,
+    training_images=1000,
+    random_labels=True,
+)
 HANDWRITTEN = Config(
     pixel_range=(0.0, 1.0),
     initialisation="normal",
@@ -780,8 +786,8 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
         )
     if stored.keys() >= {"memory_narrow", "memory", "memory_wide", "few_images", "few_images_wide"}:
         captions[_plot_memory(stored, folder)] = (
-            "Left: 5,000 images with shuffled labels, so that there is nothing but memory. Right: "
-            "the same images with their true labels; training set dashed, test set solid."
+            "Left: 1,000 images with shuffled labels, so that there is nothing but memory. Right: "
+            "5,000 images with their true labels; training set dashed, test set solid."
         )
     if "derivation" in stored:
         captions[_plot_initial_weights(stored["derivation"], folder)] = (
@@ -804,7 +810,7 @@ def _plot_epochs(
             panel.lines[-1].set_marker("o")
     plots.cited_line(left, np.nan, label="cited: 90 % (notes-2, section 4.3)")
     plots.cited_line(right, 0.9, label="cited: 90 % (notes-2, section 4.3)")
-    left.set(xlabel="epoch", ylabel="mean batch loss", yscale="log", xticks=range(1, 3))
+    left.set(xlabel="epoch", ylabel="mean batch loss", xticks=range(1, 3), ylim=(0, None))
     right.set(xlabel="epochs", ylabel="test accuracy", xticks=epochs, ylim=(0, 1))
     return plots.save(figure, folder, name)
 
@@ -823,7 +829,7 @@ def _plot_widths(stored: dict, variants: dict[str, str], folder: pathlib.Path) -
         panel.set(xlabel="hidden layers", ylabel=label)
         panel.set_xticks(range(len(variants)), variants.values(), rotation=30)
     plots.cited_line(panels[0], 0.9, label="cited: 90 % (notes-2, section 4.3)")
-    panels[1].set_yscale("log")
+    panels[1].set_ylim(0)
     return plots.save(figure, folder, "widths")
 
 
@@ -842,8 +848,8 @@ def _plot_long(stored: dict, folder: pathlib.Path) -> str:
                     panel, epochs[1:], values, label=f"{label}, {part} set", colour=colour
                 )
                 line.set_linestyle(dashes)
-    panels[0].set(xlabel="epochs", ylabel="cross-entropy", yscale="log")
-    panels[1].set(xlabel="epochs", ylabel="share of wrong answers", yscale="log")
+    panels[0].set(xlabel="epochs", ylabel="cross-entropy", ylim=(0, None))
+    panels[1].set(xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None))
     return plots.save(figure, folder, "overfitting")
 
 

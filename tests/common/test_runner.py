@@ -365,7 +365,7 @@ def test_orphaned_workers_die_and_write_nothing_beside_the_next_run(suite):
     path = suite.add(seeds=200, body=f"{body}\ntime.sleep(60 if slow else 0.05)")
     path.with_suffix(".slow").touch()
     process = suite.start("--jobs", 2)
-    suite.wait_for_records(4)
+    suite.wait_for_records(18)  # both workers are in a slow seed, 9 and 109
     process.send_signal(signal.SIGKILL)  # the parent alone
     process.wait()
     workers = {pid for _, _, pid in suite.measured()}

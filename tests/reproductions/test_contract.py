@@ -86,15 +86,11 @@ def test_a_smoke_run_yields_what_is_declared_and_can_be_drawn(
         measured = list(itertools.islice(module.run(config, seeds), len(seeds)))
         assert len(measured) == len(seeds)
         assert set().union(*measured) <= {*head.metrics, *head.arrays}
-        stored[variant.name] = [
-            {
-                "seed": seed,
-                "config": dataclasses.asdict(config),
-                "measurements": records.plain(values),
-                "folder": str(tmp_path),
-            }
-            for seed, values in zip(seeds, measured, strict=True)
-        ]
+        path = tmp_path / f"{variant.name}.jsonl"
+        for seed, values in zip(seeds, measured, strict=True):
+            record = {"seed": seed, "config": dataclasses.asdict(config), "measurements": values}
+            records.append(path, records.plain(record))
+        stored[variant.name] = records.read(path)
     judged = {claim.metric for claim in head.claims if claim.metric}
     measured_somewhere = {
         metric for rows in stored.values() for row in rows for metric in row["measurements"]
