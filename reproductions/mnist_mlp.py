@@ -224,14 +224,14 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             labels = np.random.default_rng(seed).permutation(labels)
 
         def evaluate(epoch: int, labels: np.ndarray = labels) -> dict:
-            began = time.perf_counter()
+            began = time.process_time()
             scores = {
                 **_score(trainer, test, mnist.test_labels, "test"),
                 **_score(trainer, train, labels, "train"),
             }
             if epoch == 0 and config.hidden:
                 scores |= _silence(model.layers[0], train[:1000])
-            return scores | {"began": began, "ended": time.perf_counter()}
+            return scores | {"began": began, "ended": time.process_time()}
 
         history = trainer.train(
             train,
@@ -289,7 +289,8 @@ def _measured_curves(history: training.History, epochs: range) -> dict:
     }
     overfit = np.subtract(curves["train_accuracy"], curves["test_accuracy"])
     at_start = {name: value for name, value in evaluations[0].items() if name.endswith("_at_start")}
-    # The last stretch: the first one includes the compilation.
+    # Processor time, which other work on the machine does not stretch, of the last stretch: the
+    # first one includes the compilation.
     seconds = evaluations[-1]["began"] - evaluations[-2]["ended"]
     return {
         "losses": [_rounded(loss) for loss in history.losses],
@@ -775,8 +776,8 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
     }
     if drawn := {variant: widths[variant] for variant in widths if variant in stored}:
         captions[_plot_widths(stored, drawn, folder)] = (
-            "Accuracy on the test set and time per epoch for other hidden layers: a dot per seed, "
-            "medians as bars. Dashed: the 90 % of section 4.3."
+            "Accuracy on the test set and processor time per epoch for other hidden layers: a dot "
+            "per seed, medians as bars. Dashed: the 90 % of section 4.3."
         )
     if "long" in stored:
         captions[_plot_long(stored, folder)] = (
@@ -819,7 +820,10 @@ def _plot_widths(stored: dict, variants: dict[str, str], folder: pathlib.Path) -
     figure, panels = plots.figure(
         1, 2, title="How wide should the layers be? (notes-2, section 3.3)"
     )
-    metrics = {"test_accuracy": "test accuracy after 2 epochs", "seconds_per_epoch": "s per epoch"}
+    metrics = {
+        "test_accuracy": "test accuracy after 2 epochs",
+        "seconds_per_epoch": "processor seconds per epoch",
+    }
     for panel, (metric, label) in zip(panels, metrics.items(), strict=True):
         for place, variant in enumerate(variants):
             values = records.stack(stored[variant], metric)

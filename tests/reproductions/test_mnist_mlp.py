@@ -3,16 +3,14 @@
 import dataclasses
 import os
 import pathlib
-import re
 
 import numpy as np
 import pytest
 
-from common import claims, data, errors, sources, training
+from common import claims, data, errors, training
 from reproductions import mnist_mlp
 
 TOML = pathlib.Path(mnist_mlp.__file__).with_suffix(".toml")
-DOCUMENTS = TOML.parents[2] / "shared" / "sources"
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +54,6 @@ def mnist():
 
 
 # --- The TOML beside the module -----------------------------------------------------------------
-
-
-def test_toml_and_module_declare_the_same_variants(reproduction):
-    assert list(reproduction.variants) == list(mnist_mlp.VARIANTS)
-
-
-def test_quotes_are_verbatim(reproduction):
-    if not DOCUMENTS.exists():
-        pytest.skip("the documents are not here")
-    texts = {
-        key: re.sub(r"\s+", "", (DOCUMENTS / source.file).read_text("utf-8"))
-        for key, source in sources.SOURCES.items()
-        if source.file
-    }
-    missing = [
-        (claim.id, place.quote)
-        for claim in reproduction.claims
-        for place in claim.places
-        if place.source in texts and re.sub(r"\s+", "", place.quote) not in texts[place.source]
-    ]
-    assert not missing
 
 
 def test_every_measured_claim_reads_a_metric_that_its_variant_yields(reproduction, derived):
