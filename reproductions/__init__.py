@@ -1,5 +1,6 @@
 """One example of the documents a module: NAME.py is what runs, NAME.toml what the documents say."""
 
+import pathlib
 import sys
 
 if sys.argv[0] == "-m":
@@ -8,4 +9,4 @@ if sys.argv[0] == "-m":
     from common import cli
 
     module = sys.orig_argv[sys.orig_argv.index("-m") + 1]
-    cli.run_one(f"{module.rpartition('.')[2]}.py")
+    cli.run_one(str(pathlib.Path(__file__).with_name(f"{module.rpartition('.')[2]}.py")))

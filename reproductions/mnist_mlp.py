@@ -221,7 +221,7 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     for seed in seeds:
         labels = mnist.train_labels[: config.training_images]
         if config.random_labels:
-            labels = np.random.default_rng(seed).permutation(labels)
+            labels = np.random.default_rng([seed, 1]).permutation(labels)
 
         def evaluate(epoch: int, labels: np.ndarray = labels) -> dict:
             began = time.process_time()

@@ -20,7 +20,7 @@ from keras import ops
 
 from common import training
 
-ROUNDS = 7
+ROUNDS = 5
 IMAGES, BATCH_SIZE = 60_000, 64
 
 
