@@ -56,6 +56,7 @@ class Config:
     )
     training_images: int = 60_000
     random_labels: bool = False  # nothing to recognise, only to memorise
+    scored_images: int = 10_000  # assumed: of the training set, as many as the test set has
     precision: str = "float32"
 
 
@@ -203,6 +204,7 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     train_images = mnist.train_images[: config.training_images]
     # One copy of each inside the backend serves all evaluations.
     train = ops.convert_to_tensor(_inputs(train_images, config))
+    scored = train[: config.scored_images]
     test = ops.convert_to_tensor(_inputs(mnist.test_images, config))
     model = build_model(config)
     loss = with_l2(model, config.l2, config.batch_size) if config.l2 else negative_log_likelihood
@@ -227,7 +229,7 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             began = time.process_time()
             scores = {
                 **_score(trainer, test, mnist.test_labels, "test"),
-                **_score(trainer, train, labels, "train"),
+                **_score(trainer, scored, labels[: len(scored)], "train"),
             }
             if epoch == 0 and config.hidden:
                 scores |= _silence(model.layers[0], train[:1000])
@@ -852,8 +854,10 @@ def _plot_long(stored: dict, folder: pathlib.Path) -> str:
                     panel, epochs[1:], values, label=f"{label}, {part} set", colour=colour
                 )
                 line.set_linestyle(dashes)
-    panels[0].set(xlabel="epochs", ylabel="cross-entropy", ylim=(0, None))
-    panels[1].set(xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None))
+    panels[0].set(xlabel="epochs", ylabel="cross-entropy", ylim=(0, None), xticks=epochs[::2])
+    panels[1].set(
+        xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None), xticks=epochs[::2]
+    )
     return plots.save(figure, folder, "overfitting")
 
 

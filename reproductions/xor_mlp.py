@@ -66,7 +66,7 @@ VARIANTS = {
     "authors_run": Config(start=42),
     "authors_run_rate_10": Config(start=42, learning_rate=10.0),
     "authors_run_rate_tiny": Config(start=42, learning_rate=0.0001),
-    "authors_run_to_the_end": Config(start=42, learning_rate=0.0001, epochs=10_000_000),
+    "authors_run_to_the_end": Config(start=42, learning_rate=0.0001, epochs=7_000_000),
     "normal_start": Config(scheme="normal"),
     "glorot_start": Config(scheme="glorot"),
     "three_hidden": Config(hidden=3),
