@@ -42,6 +42,7 @@ PACKAGES = (
     "tensorflow-datasets",
 )
 MEASURING = ("data.py", "training.py")  # what measuring imports from common/
+MEASURED_FROM = ("run", "VARIANTS", "SHORTENED")  # what the runner takes from a reproduction
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 Record = dict[str, typing.Any]
@@ -175,21 +176,57 @@ def current(records: Sequence[Record]) -> list[Record]:
 def code_hash(path: pathlib.Path) -> str:
     """A hash of the code that a reproduction (`path`, a .py file) measures with.
 
-    It covers the reproduction and what measuring imports from common/, but no comments, docstrings,
-    layout or `plot`: none of them changes a measurement. `ast.unparse` reads the same under every
-    Python version, which `ast.dump` does not.
+    Of the reproduction it covers what `run` and `VARIANTS` lead to, so no figures; and all of what
+    measuring imports from common/. Comments, docstrings and layout are left out: none of them
+    changes a measurement. `ast.unparse` reads the same under every Python version, which `ast.dump`
+    does not.
     """
-    files = [path, *(pathlib.Path(__file__).with_name(name) for name in MEASURING)]
-    code = [_measuring_code(ast.parse(file.read_text("utf-8"))) for file in files]
-    return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
+    shared = (pathlib.Path(__file__).with_name(name) for name in MEASURING)
+    code = [_reachable(_bare(path), MEASURED_FROM), *(_bare(file).body for file in shared)]
+    text = "\0".join(ast.unparse(node) for part in code for node in part)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _measuring_code(tree: ast.Module) -> str:
-    tree.body = [node for node in tree.body if getattr(node, "name", None) != "plot"]
+def _bare(path: pathlib.Path) -> ast.Module:
+    """A module's code without its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and _has_docstring(node):
             node.body = node.body[1:]
-    return ast.unparse(tree)
+    return tree
+
+
+def _reachable(tree: ast.Module, names: Iterable[str]) -> list[ast.stmt]:
+    """The top-level statements that define `names`, all that these mention, and bare calls."""
+    definitions: dict[str, list[ast.stmt]] = {}
+    for node in tree.body:
+        for name in _defined(node):
+            definitions.setdefault(name, []).append(node)
+    found = {node for node in tree.body if isinstance(node, ast.Expr)}
+    wanted = [*names, *_mentioned(found)]
+    while wanted:
+        new = set(definitions.get(wanted.pop(), [])) - found
+        found |= new
+        wanted += _mentioned(new)
+    return [node for node in tree.body if node in found]
+
+
+def _mentioned(nodes: Iterable[ast.stmt]) -> list[str]:
+    """Every name that the statements use."""
+    return [part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)]
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that a top-level statement gives a meaning to."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return [node.name]
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    return [
+        part.id
+        for part in ast.walk(node)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    ]
 
 
 def _has_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:

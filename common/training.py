@@ -179,6 +179,17 @@ class Adam(keras.optimizers.Optimizer):
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
 
+class Dropout(keras.layers.Dropout):
+    """Keras's dropout with another random generator: its own is 7 times slower in XLA on a CPU."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Zero a share `rate` of the inputs and scale up the others, in training only."""
+        if not training:
+            return inputs
+        seed = self.seed_generator.next()
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed, rng_alg="philox")
+
+
 # --- Training -----------------------------------------------------------------------------------
 
 

@@ -186,17 +186,34 @@ def test_current_records_share_the_key_of_the_last_and_are_sorted_by_seed():
 CODE = '''
 """What it reproduces."""
 import keras
+import matplotlib
+keras.config.set_floatx("float64")
 
 class Config:
     """The protocol."""
     rate = 0.5
 
+STEPS = [1, 2]
+STEPS += [3]
+VARIANTS = {"as_written": Config()}
+
 def run(config, seeds):
     """Yield measurements."""
-    return seeds  # all of them
+    return _measure(seeds)  # all of them
+
+def _measure(seeds):
+    return [keras.ops.sum(STEPS) for seed in seeds]
+
+COLOURS = ["blue"]
 
 def plot(records, folder):
+    return _draw(records)
+
+def _draw(records):
     return {}
+
+if __name__ == "__main__":
+    print("run")
 '''
 
 
@@ -207,8 +224,11 @@ def plot(records, folder):
         ("The protocol.", "Another word."),
         ("Yield measurements.", "Give measurements."),
         ("# all of them", "# every one"),
-        ("    return {}", "    return {'a.png': 'A caption.'}"),
         ("rate = 0.5", "rate   =   0.5"),
+        ("return {}", "return {'a.png': 'A caption.'}"),
+        ('["blue"]', '["red"]'),
+        ("import matplotlib", "import scipy"),
+        ('print("run")', "pass"),
     ],
 )
 def test_the_code_hash_ignores_what_changes_no_measurement(tmp_path, old, new):
@@ -220,8 +240,14 @@ def test_the_code_hash_ignores_what_changes_no_measurement(tmp_path, old, new):
     ("old", "new"),
     [
         ("rate = 0.5", "rate = 0.25"),
-        ("return seeds", "return list(seeds)"),
-        ("import keras", "import keras, numpy"),
+        ("_measure(seeds)  #", "_measure(seeds[:1])  #"),
+        ("keras.ops.sum(STEPS)", "keras.ops.max(STEPS)"),
+        ("STEPS = [1, 2]", "STEPS = [0, 2]"),
+        ("STEPS += [3]", "STEPS += [4]"),
+        ('"as_written"', '"corrected"'),
+        ("import keras", "import my_keras as keras"),
+        ('set_floatx("float64")', 'set_floatx("float32")'),
+        ("VARIANTS =", 'SHORTENED = {"smoke": {"rate": 1}}\nVARIANTS ='),
     ],
 )
 def test_the_code_hash_sees_what_may(tmp_path, old, new):
