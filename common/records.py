@@ -202,7 +202,7 @@ def _reachable(tree: ast.Module, names: Iterable[str]) -> list[ast.stmt]:
     for node in tree.body:
         for name in _defined(node):
             definitions.setdefault(name, []).append(node)
-    found = {node for node in tree.body if isinstance(node, ast.Expr)}
+    found: set[ast.stmt] = {node for node in tree.body if isinstance(node, ast.Expr)}
     wanted = [*names, *_mentioned(found)]
     while wanted:
         new = set(definitions.get(wanted.pop(), [])) - found
