@@ -697,3 +697,13 @@ def test_a_convolutional_model_trains_and_repeats():
         runs.append([history.losses, *weights_of(model)])
     assert same_bits(runs[0], runs[2])
     assert not same_bits(runs[0], runs[1])
+
+
+def test_dropout_zeroes_its_share_and_only_in_training():
+    training.set_precision("float32")
+    layer = training.Dropout(0.2, seed=1)
+    ones = np.ones((100, 100), dtype="float32")
+    np.testing.assert_array_equal(layer(ones, training=False), ones)
+    kept = np.asarray(layer(ones, training=True))
+    assert set(np.unique(kept)) == {0.0, np.float32(1.25)}
+    assert (kept == 0).mean() == pytest.approx(0.2, abs=0.03)
