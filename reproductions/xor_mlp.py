@@ -440,8 +440,8 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
     }
     if stored.keys() >= starts.keys():
         captions[_plot_final_errors(stored, starts, folder)] = (
-            "Where runs end. Stuck runs stand at 1/8 or 1/6 (two or three outputs at a compromise, "
-            "the others right), not at the 0.25 of 'always say 0.5'."
+            "Where runs end. Nearly all stuck runs stand at 1/8 or 1/6 (two or three outputs at a "
+            "compromise, the others right), hardly any at the 0.25 of 'always say 0.5'."
         )
         captions[_plot_speed(stored, starts, folder)] = (
             "Share of starts whose error has fallen below 0.01, by epoch. Each curve levels off at "
