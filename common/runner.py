@@ -407,7 +407,7 @@ def _pool(jobs: int, device: str, threads: int) -> Iterator[pebble.ProcessPool]:
         max_workers=jobs,
         initializer=start_worker,
         initargs=[worker_environment(device, threads)],
-        context=multiprocessing.get_context("spawn"),
+        context=_QuietContext(),
     )
     try:
         with _interrupts_held_back():
@@ -416,6 +416,28 @@ def _pool(jobs: int, device: str, threads: int) -> Iterator[pebble.ProcessPool]:
     finally:
         pool.stop()
         pool.join()
+
+
+class _QuietProcess(multiprocessing.context.SpawnProcess):
+    """A process that is born with no terminal to write to; each task gives it a log.
+
+    One that is stopped while it starts would greet the user with a traceback.
+    """
+
+    @staticmethod
+    def _Popen(process: multiprocessing.process.BaseProcess) -> typing.Any:  # noqa: N802
+        terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            return multiprocessing.context.SpawnProcess._Popen(process)
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            os.close(nowhere)
+
+
+class _QuietContext(multiprocessing.context.SpawnContext):
+    Process = _QuietProcess
 
 
 @contextlib.contextmanager
