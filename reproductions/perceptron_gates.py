@@ -288,16 +288,7 @@ def _threshold(model: keras.Model, rng: np.random.Generator) -> dict:
         ),
         "step_at_zero": float(step(ops.convert_to_tensor(0.0))),
         "output_jump": after - before,
-        "step_slope": _step_slope(model, inputs),
     }
-
-
-def _step_slope(model: keras.Model, inputs: np.ndarray) -> float:
-    """Largest derivative, by automatic differentiation, of the step output by a weight."""
-    gradients = training.gradients(
-        model, lambda _, z: ops.sum(step(z) + 0 * z), ops.convert_to_tensor(inputs), None
-    )
-    return max(float(np.abs(gradient).max()) for gradient in gradients)
 
 
 def _smoothness(rng: np.random.Generator) -> dict:

@@ -334,8 +334,8 @@ def _formulas(model: keras.Model, weights: list[np.ndarray]) -> dict:
     descent = [-g for g in training.gradients(model, half_sum_of_squares, X, Y)]
     plotted = [-g for g in training.gradients(model, mean_of_squares, X, Y)]
     W1, _, W2, _ = weights
-    compact = ((passed["A2"] - Y) * sigmoid_derivative(passed["A2"])) @ W2.T
-    delta_1 = compact * sigmoid_derivative(passed["A1"])
+    delta_2 = (passed["A2"] - Y) * sigmoid_derivative(passed["A2"])  # as section 2.1 has it
+    delta_1 = (delta_2 @ W2.T) * sigmoid_derivative(passed["A1"])
     by_z1, by_z2 = _derivatives_by_z(weights)
     without_biases = sigmoid(W2.T @ sigmoid(W1.T @ X.T)).T
     return {
@@ -346,7 +346,7 @@ def _formulas(model: keras.Model, weights: list[np.ndarray]) -> dict:
         "delta_out_gap": _gap([passed["delta_out"]], [-by_z2]),
         "delta_hidden_gap": _gap([passed["delta_hidden"]], [-by_z1]),
         "compact_delta_1_gap": _gap([delta_1], [by_z1]),
-        "delta_2_signs_gap": _gap([passed["delta_out"]], [-passed["delta_out"]]),
+        "delta_2_signs_gap": _gap([passed["delta_out"]], [delta_2]),
         "composition_gap": _gap([without_biases], [passed["A2"]]),
         "shape_delta_1": list(delta_1.shape),
     }
