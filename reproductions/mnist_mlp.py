@@ -869,7 +869,7 @@ def _plot_initial_weights(stored: list[dict], folder: pathlib.Path) -> str:
     bound = stored[0]["measurements"]["glorot_bound"][0]
     counts = records.stack(stored, "first_weights").sum(axis=0)
     edges = np.linspace(-bound, bound, len(counts) + 1)
-    axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, label="drawn by nn.Linear")
+    axes.stairs(counts / counts.sum(), edges, fill=True, alpha=0.6, label="drawn as nn.Linear does")
     for side in (-1, 1):
         own = axes.axvline(side / np.sqrt(PIXELS), color=plots.PALETTE[3])
         glorot = plots.cited_line(axes, side * bound, label="_", vertical=True)

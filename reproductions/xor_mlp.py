@@ -441,7 +441,8 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
     if stored.keys() >= starts.keys():
         captions[_plot_final_errors(stored, starts, folder)] = (
             "Where runs end. Nearly all stuck runs stand at 1/8 or 1/6 (two or three outputs at a "
-            "compromise, the others right), hardly any at the 0.25 of 'always say 0.5'."
+            "compromise, the others right), hardly any at the 0.25 of 'always say 0.5'. "
+            "The vertical axis is logarithmic, so that single runs can be seen."
         )
         captions[_plot_speed(stored, starts, folder)] = (
             "Share of starts whose error has fallen below 0.01, by epoch. Each curve levels off at "
@@ -484,7 +485,7 @@ def _plot_final_errors(stored: dict, starts: dict, folder: pathlib.Path) -> str:
         final = records.stack(stored[variant], "final_error")
         plots.histogram(panel, final, label="starts", bins=np.linspace(0, 0.28, 57).tolist())
         plots.cited_line(panel, 0.25, label="the notes' 0.25", vertical=True)
-        panel.set(title=title, xlabel="final error", ylabel="starts")
+        panel.set(title=title, xlabel="final error", ylabel="starts", yscale="symlog")
     return plots.save(figure, folder, "final_errors")
 
 
