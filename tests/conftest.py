@@ -63,6 +63,12 @@ def plot(records, folder):
 """
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _listen_to_interrupts():
+    """A job in the background ignores Ctrl-C, and so would the commands that the tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Suite:
     """A root folder with fake reproductions, and the command that runs them."""
 
