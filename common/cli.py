@@ -404,4 +404,6 @@ def _crashes(stored: Mapping[str, "runner.Stored"]) -> dict[str, str]:
 
 
 def _any_error(verdicts: Mapping[str, "list[judge.Verdict]"]) -> bool:
-    return any(each.verdict == "ERROR" for judged in verdicts.values() for each in judged)
+    from common import judge
+
+    return any(each.verdict == judge.ERROR for judged in verdicts.values() for each in judged)

@@ -26,6 +26,7 @@ import keras
 import numpy as np
 import sklearn.metrics
 from keras import ops
+from matplotlib import axes as mpl_axes
 
 from common import cli, data, plots, records, training
 
@@ -790,7 +791,7 @@ def _plot_epochs(
     figure, (left, right) = plots.figure(1, 2, title=title)
     for variant, label in variants.items():
         losses = records.stack(stored[variant], "losses")
-        epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
+        epochs = _evaluated(stored[variant])
         plots.curves(left, range(1, losses.shape[1] + 1), losses, label=label)
         plots.curves(right, epochs, records.stack(stored[variant], "test_accuracy"), label=label)
         for panel in (left, right):
@@ -830,35 +831,39 @@ def _plot_long(stored: dict, folder: pathlib.Path) -> str:
         for colour, (variant, label) in zip(plots.PALETTE, variants.items(), strict=False):
             if variant not in stored:
                 continue
-            epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
-            for part, dashes in (("train", (0, (4, 2))), ("test", (0, ()))):
-                values = records.stack(stored[variant], f"{part}_{quantity}")[:, 1:]
-                values = 1 - values if quantity == "accuracy" else values
-                line = plots.curves(
-                    panel, epochs[1:], values, label=f"{label}, {part} set", colour=colour
-                )
-                line.set_linestyle(dashes)
-    panels[0].set(xlabel="epochs", ylabel="cross-entropy", ylim=(0, None), xticks=epochs[::2])
-    panels[1].set(
-        xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None), xticks=epochs[::2]
-    )
+            _both_sets(panel, stored[variant], quantity, label, colour)
+        panel.set(xlabel="epochs", ylim=(0, None), xticks=_evaluated(stored["long"])[::2])
+    panels[0].set_ylabel("cross-entropy")
+    panels[1].set_ylabel("share of wrong answers")
     return plots.save(figure, folder, "overfitting")
+
+
+def _both_sets(
+    panel: mpl_axes.Axes, runs: list[dict], quantity: str, label: str, colour: str
+) -> None:
+    """Draw loss or error on the training set (dashed) and the test set, from the first epoch on."""
+    for part, dashes in (("train", (0, (4, 2))), ("test", (0, ()))):
+        values = records.stack(runs, f"{part}_{quantity}")[:, 1:]
+        values = 1 - values if quantity == "accuracy" else values
+        name = f"{label}, {part} set"
+        line = plots.curves(panel, _evaluated(runs)[1:], values, label=name, colour=colour)
+        line.set_linestyle(dashes)
+
+
+def _evaluated(runs: list[dict]) -> list[int]:
+    """The epochs at which the runs were evaluated."""
+    return runs[0]["measurements"]["evaluated_epochs"]
 
 
 def _plot_memory(stored: dict, folder: pathlib.Path) -> str:
     figure, (left, right) = plots.figure(1, 2, title="Width as memory (notes-2, section 3.3)")
     colours = dict(zip(("32-16", "128-64", "512-256"), plots.PALETTE, strict=False))
     for variant, width in zip(("memory_narrow", "memory", "memory_wide"), colours, strict=True):
-        epochs = stored[variant][0]["measurements"]["evaluated_epochs"]
         values = records.stack(stored[variant], "train_accuracy")
-        plots.curves(left, epochs, values, label=f"784-{width}-10", colour=colours[width])
+        label, epochs = f"784-{width}-10", _evaluated(stored[variant])
+        plots.curves(left, epochs, values, label=label, colour=colours[width])
     for variant, width in (("few_images", "128-64"), ("few_images_wide", "512-256")):
-        epochs = stored[variant][0]["measurements"]["evaluated_epochs"][1:]
-        for part, dashes in (("train", (0, (4, 2))), ("test", (0, ()))):
-            wrong = 1 - records.stack(stored[variant], f"{part}_accuracy")[:, 1:]
-            label = f"784-{width}-10, {part} set"
-            plots.curves(right, epochs, wrong, label=label, colour=colours[width])
-            right.lines[-1].set_linestyle(dashes)
+        _both_sets(right, stored[variant], "accuracy", f"784-{width}-10", colours[width])
     left.set(xlabel="epochs", ylabel="share of shuffled labels learnt", ylim=(0, 1))
     right.set(xlabel="epochs", ylabel="share of wrong answers", ylim=(0, None))
     return plots.save(figure, folder, "memory")

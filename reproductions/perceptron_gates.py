@@ -147,6 +147,7 @@ def _describe(
     """Turn one run's mistakes per epoch and its states (w1, w2, b per epoch) into measurements."""
     final, eta = late[-1], config.learning_rate
     predictions = predict(final, POINTS)
+    widest = widest_margin(tuple(y))
     learnt = bool((predictions == y).all())
     clean = np.flatnonzero(errors == 0)
     cycle = cycle_length(late, eta) if errors[-1] > 0 else np.inf
@@ -157,9 +158,8 @@ def _describe(
         "settled": bool(learnt and (late[-1] == late[-2]).all()),
         "epochs_needed": float(clean[0]) if clean.size else np.inf,
         "epochs_run": len(errors),
-        "widest_margin": bool(learnt and margin(final, y) > 0.99 * widest_margin(y)),
-        "margin": margin(final, y),
-        "margin_share": margin(final, y) / widest_margin(y) if learnt else 0.0,
+        "widest_margin": bool(learnt and margin(final, y) > 0.99 * widest),
+        "margin_share": margin(final, y) / widest if learnt else 0.0,
         "cycle_length": cycle,
         "oscillates": bool(np.isfinite(cycle) and not learnt),
         "learns_in_small_moves": bool(learnt and moves.max() <= len(y) * eta + 1e-9),
@@ -210,8 +210,10 @@ def separable(y: np.ndarray, points: np.ndarray = POINTS) -> bool:
     return solution.status == 0  # 2 is "infeasible"
 
 
-def widest_margin(y: np.ndarray) -> float:
+@functools.cache
+def widest_margin(table: tuple[float, ...]) -> float:
     """Margin of the line as far as possible from both classes, 0 where there is none."""
+    y = np.array(table)
     if not separable(y):
         return 0.0
     signs = np.where(y > 0, 1.0, -1.0)
@@ -235,7 +237,6 @@ def _separate(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             "xor_separable": separable(GATES["XOR"]),
             "xor_separable_by_curve": separable(GATES["XOR"], curved),
             "xor_lines_needed": _lines_needed(GATES["XOR"], one_line),
-            "separable_tables": len(one_line),
             "and_table": GATES["AND"].tolist(),
             "or_table": GATES["OR"].tolist(),
             "xor_table": GATES["XOR"].tolist(),

@@ -14,6 +14,7 @@ Silent about: the start (NumPy's legacy seed 42, W1 then W2 uniform in [0, 1), b
 """
 
 import dataclasses
+import functools
 import itertools
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -133,28 +134,23 @@ def _learn(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     trainer = build_trainer(config, config.epochs)
     model = trainer.model
 
-    def smallest_curvature(epoch: int) -> float:
-        return float(np.linalg.eigvalsh(training.hessian(model, half_sum_of_squares, X, Y))[0])
-
     for seed in seeds:
         history = trainer.train(
             X,
             Y,
             weights=draw_start(config, model, seed),
             seed=seed,
-            evaluate=smallest_curvature,
+            evaluate=lambda epoch: _smallest_curvature(model),
             at=[config.plateau_epoch],
         )
         errors = history.losses
         outputs = trainer.predict(X)
         yield {
-            "final_outputs": np.round(outputs[:, 0], 5).tolist(),
             "plateau_error": float(errors[config.plateau_epoch]),
             "plateau_curvature": history.evaluations[config.plateau_epoch],
             "plateau_is_minimum": bool(history.evaluations[config.plateau_epoch] > 0),
             "learning_rate": float(trainer.optimizer.learning_rate),
             "parameters": model.count_params(),
-            "hidden_bias_gap": float(np.ptp(model.layers[0].get_weights()[1])),
         } | describe(config, errors, float(np.mean((Y - outputs) ** 2)))
 
 
@@ -230,6 +226,16 @@ def _watch_stuck_runs(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
         }
 
 
+def _flat(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Lay arrays end to end, as one point or direction in weight space."""
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _smallest_curvature(model: keras.Model) -> float:
+    """Smallest eigenvalue of the Hessian: negative where some direction curves downwards."""
+    return float(np.linalg.eigvalsh(training.hessian(model, half_sum_of_squares, X, Y))[0])
+
+
 class Point:
     """Where in weight space a trainer's model stands."""
 
@@ -244,16 +250,15 @@ class Point:
         float64's rounding here and far below the slope of a network that still moves.
         """
         model = self.trainer.model
-        slopes = training.gradients(model, half_sum_of_squares, X, Y)
-        slope = float(np.linalg.norm(np.concatenate([part.ravel() for part in slopes])))
-        curvature = float(np.linalg.eigvalsh(training.hessian(model, half_sum_of_squares, X, Y))[0])
+        slope = float(np.linalg.norm(_flat(training.gradients(model, half_sum_of_squares, X, Y))))
+        curvature = _smallest_curvature(model)
         outputs = self.trainer.predict(X)
         return {
             "error": float(np.mean((Y - outputs) ** 2)),
             "outputs": outputs[:, 0].tolist(),
             "slope": slope,
             "curvature": curvature,
-            "norm": float(np.linalg.norm(np.concatenate([w.ravel() for w in model.get_weights()]))),
+            "norm": float(np.linalg.norm(_flat(model.get_weights()))),
             "is_local_minimum": slope < 1e-8 and curvature > 0,
         }
 
@@ -323,7 +328,6 @@ def _shapes(weights: list[np.ndarray]) -> dict:
     arrays |= {"update_W1": passed["updates"][0], "update_W2": passed["updates"][2]}
     named = ("X", "y", "W1", "A1", "Z2", "delta_out", "error_hidden", "update_W1", "update_W2")
     return {f"shape_{name}": list(arrays[name].shape) for name in named} | {
-        "x_table": X.ravel().tolist(),
         "y_table": Y.ravel().tolist(),
     }
 
@@ -336,7 +340,7 @@ def _formulas(model: keras.Model, weights: list[np.ndarray]) -> dict:
     W1, _, W2, _ = weights
     delta_2 = (passed["A2"] - Y) * sigmoid_derivative(passed["A2"])  # as section 2.1 has it
     delta_1 = (delta_2 @ W2.T) * sigmoid_derivative(passed["A1"])
-    by_z1, by_z2 = _derivatives_by_z(weights)
+    by_z1, by_z2 = _derivatives_by_z(model)
     without_biases = sigmoid(W2.T @ sigmoid(W1.T @ X.T)).T
     return {
         "forward_gap": _gap([passed["A2"]], [np.asarray(model(X))]),
@@ -352,13 +356,11 @@ def _formulas(model: keras.Model, weights: list[np.ndarray]) -> dict:
     }
 
 
-def _derivatives_by_z(weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _derivatives_by_z(model: keras.Model) -> tuple[np.ndarray, np.ndarray]:
     """dE/dZ1 and dE/dZ2 by automatic differentiation: of shifts added to Z1 and Z2.
 
     A per-sample shift is a bias of its own, so the samples are passed one at a time.
     """
-    model = build_model(VARIANTS["derivation"])
-    model.set_weights(weights)
     rows = [
         training.gradients(model, half_sum_of_squares, X[i : i + 1], Y[i : i + 1])
         for i in range(len(X))
@@ -399,17 +401,18 @@ def _steepest(model: keras.Model, weights: list[np.ndarray], direction: np.ndarr
     """Whether a small step against the gradient lowers the error more than one in `direction`."""
 
     def error_after(step: np.ndarray) -> float:
-        flat = np.concatenate([w.ravel() for w in weights]) + 1e-4 * step / np.linalg.norm(step)
+        flat = _flat(weights) + 1e-4 * step / np.linalg.norm(step)
         sizes = np.cumsum([w.size for w in weights])[:-1]
         moved = [p.reshape(w.shape) for p, w in zip(np.split(flat, sizes), weights, strict=True)]
         return float(np.sum((Y - back_propagate(X, Y, moved)["A2"]) ** 2))
 
-    gradient = training.gradients(model, half_sum_of_squares, X, Y)
-    downhill = -np.concatenate([part.ravel() for part in gradient])
+    downhill = -_flat(training.gradients(model, half_sum_of_squares, X, Y))
     return error_after(downhill) < error_after(direction)
 
 
+@functools.cache
 def _best_constant() -> dict:
+    """The constant answer to XOR with the least error, and that error."""
     best = scipy.optimize.minimize_scalar(lambda constant: np.mean((Y - constant) ** 2))
     return {"best_constant": float(best.x), "best_constant_error": float(best.fun)}
 

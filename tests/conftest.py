@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from unittest import mock
 
 import pytest
 
@@ -61,6 +62,24 @@ def plot(records, folder):
     (folder / "figure.png").write_text(f"{{sorted(records)}}")
     return {{"figure.png": "A caption."}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _environment():
+    """Give back every environment variable that a test, or `data.prepare`, has changed."""
+    with mock.patch.dict(os.environ):
+        os.environ.pop("REPRODUCTION_STAND_IN", None)
+        yield
+
+
+@pytest.fixture
+def data_dir(monkeypatch):
+    """Where prepared copies of the data sets are, if they are anywhere; TFDS_DATA_DIR names it."""
+    beside = RUN_ALL.parents[1] / "shared" / "tfds"
+    folder = pathlib.Path(os.environ.get("TFDS_DATA_DIR") or beside)
+    if folder.is_dir():
+        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    return folder
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -23,22 +23,12 @@ RED = "wine_quality/red/1.0.0"
 RECORDS = "wine_quality-train.tfrecord-00000-of-00001"
 
 
-@pytest.fixture(autouse=True)
-def environment():
-    """Give back every environment variable that a test, or `prepare`, has changed."""
-    with mock.patch.dict(os.environ):
-        os.environ.pop("REPRODUCTION_STAND_IN", None)
-        yield
-
-
 @pytest.fixture
-def copies(monkeypatch):
-    """Point TFDS_DATA_DIR to the prepared copies."""
-    folder = pathlib.Path(os.environ.get("TFDS_DATA_DIR") or ROOT.parent / "shared" / "tfds")
-    if not (folder / "mnist/3.0.1").is_dir() or not (folder / RED).is_dir():
-        pytest.skip(f"no prepared copies of MNIST and wine quality in {folder} (TFDS_DATA_DIR)")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
-    return folder
+def copies(data_dir):
+    """The folder of the prepared copies, which must be there."""
+    if not (data_dir / "mnist/3.0.1").is_dir() or not (data_dir / RED).is_dir():
+        pytest.skip(f"no prepared copies of MNIST and wine quality in {data_dir} (TFDS_DATA_DIR)")
+    return data_dir
 
 
 @pytest.fixture

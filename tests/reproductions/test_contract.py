@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import itertools
-import os
 import pathlib
 import re
 
@@ -64,18 +63,10 @@ def test_quotes_are_verbatim(head: claims.Reproduction) -> None:
                 assert squeezed(place.quote) in text, f"{claim.id}: {place.quote}"
 
 
-def available(head: claims.Reproduction, variant: claims.Variant) -> bool:
-    needed = set(variant.data) - {"iris"}
-    folder = pathlib.Path(os.environ.get("TFDS_DATA_DIR", ROOT.parent / "shared" / "tfds"))
-    return not needed or all((folder / name).is_dir() for name in needed)
-
-
+@pytest.mark.usefixtures("data_dir")
 def test_a_smoke_run_yields_what_is_declared_and_can_be_drawn(
-    head: claims.Reproduction, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    head: claims.Reproduction, tmp_path: pathlib.Path
 ) -> None:
-    folder = ROOT.parent / "shared" / "tfds"
-    if "TFDS_DATA_DIR" not in os.environ and folder.is_dir():
-        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
     data.prepare(head.data)
     module = module_of(head)
     changes = getattr(module, "SHORTENED", {}).get("smoke", {})
@@ -89,7 +80,7 @@ def test_a_smoke_run_yields_what_is_declared_and_can_be_drawn(
         path = tmp_path / f"{variant.name}.jsonl"
         for seed, values in zip(seeds, measured, strict=True):
             record = {"seed": seed, "config": dataclasses.asdict(config), "measurements": values}
-            records.append(path, records.plain(record))
+            records.append(path, record)
         stored[variant.name] = records.read(path)
     judged = {claim.metric for claim in head.claims if claim.metric}
     measured_somewhere = {

@@ -65,7 +65,7 @@ def test_separability_is_proved_both_ways() -> None:
 
 def test_the_widest_margin_of_and() -> None:
     # The line x1 + x2 = 3/2 is sqrt(2)/4 away from (1, 1), (0, 1) and (1, 0).
-    margin = perceptron_gates.widest_margin(perceptron_gates.GATES["AND"])
+    margin = perceptron_gates.widest_margin(tuple(perceptron_gates.GATES["AND"]))
     assert margin == pytest.approx(np.sqrt(2) / 4, abs=1e-6)
 
 
