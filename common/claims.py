@@ -27,7 +27,7 @@ from common import errors, sources
 PROFILES = ("smoke", "standard", "full")
 WEIGHTS = ("headline", "supporting", "erratum")
 SCALES = ("linear", "log", "rank")
-DATA = ("iris", "mnist", "wine_quality")  # what `common.data` can load
+DATA = ("breast_cancer", "iris", "mnist", "wine_quality")  # what `common.data` can load
 
 Table = collections.abc.Mapping[str, typing.Any]
 

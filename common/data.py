@@ -82,6 +82,19 @@ class Iris:
     names: tuple[str, ...]  # setosa, versicolor, virginica
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class BreastCancer:
+    """Measurements of cell nuclei and the diagnosis, as scikit-learn ships them.
+
+    W. H. Wolberg, W. N. Street, O. L. Mangasarian, "Breast Cancer Wisconsin (Diagnostic)" (1995);
+    UCI, CC BY 4.0.
+    """
+
+    features: np.ndarray  # float64 [569, 30]
+    labels: np.ndarray  # int64 [569], an index into names; 212 malignant, 357 benign
+    names: tuple[str, ...]  # malignant, benign
+
+
 @dataclasses.dataclass(frozen=True)
 class _Copy:
     """What a prepared copy of tensorflow-datasets must hold."""
@@ -117,7 +130,7 @@ _WINE = {
     ),
 }
 _COPIES = {"mnist": (_MNIST,), "wine_quality": tuple(_WINE.values())}
-_FROM_SCIKIT_LEARN = ("iris",)
+_FROM_SCIKIT_LEARN = ("breast_cancer", "iris")
 
 _WINE_COLUMNS = (
     "fixed acidity",  # g/l
@@ -179,6 +192,16 @@ def iris() -> Iris:
     flowers = sklearn.datasets.load_iris()
     features, labels = _read_only(flowers.data, flowers.target.astype(np.int64))
     return Iris(features, labels, names=tuple(str(name) for name in flowers.target_names))
+
+
+@functools.cache
+def breast_cancer() -> BreastCancer:
+    """Load Wisconsin's breast cancers from scikit-learn. Cached; the arrays are read-only."""
+    import sklearn.datasets
+
+    tumours = sklearn.datasets.load_breast_cancer()
+    features, labels = _read_only(tumours.data, tumours.target.astype(np.int64))
+    return BreastCancer(features, labels, names=tuple(str(name) for name in tumours.target_names))
 
 
 def _scaled_digits() -> Mnist:

@@ -41,7 +41,9 @@ PACKAGES = (
     "tensorflow",
     "tensorflow-datasets",
 )
-MEASURING = ("data.py", "training.py")  # what measuring imports from common/
+# What measuring imports from common/, but for data: what data.py returns is held against published
+# checksums or named by a package's version, so its code cannot change a measurement.
+MEASURING = ("paper_library", "training")  # each before what it imports itself
 MEASURED_FROM = ("run", "VARIANTS", "SHORTENED")  # what the runner takes from a reproduction
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -176,13 +178,18 @@ def current(records: Sequence[Record]) -> list[Record]:
 def code_hash(path: pathlib.Path) -> str:
     """A hash of the code that a reproduction (`path`, a .py file) measures with.
 
-    Of the reproduction it covers what `run` and `VARIANTS` lead to, so no figures; and all of what
-    measuring imports from common/. Comments, docstrings and layout are left out: none of them
+    Of the reproduction it covers what `run` and `VARIANTS` lead to, so no figures; and all of the
+    `MEASURING` modules that it imports. Comments, docstrings and layout are left out: none of them
     changes a measurement. `ast.unparse` reads the same under every Python version, which `ast.dump`
     does not.
     """
-    shared = (pathlib.Path(__file__).with_name(name) for name in MEASURING)
-    code = [_reachable(_bare(path), MEASURED_FROM), *(_bare(file).body for file in shared)]
+    tree = _bare(path)
+    code, imported = [_reachable(tree, MEASURED_FROM)], _imported(tree)
+    for module in MEASURING:
+        if module in imported:
+            shared = _bare(pathlib.Path(__file__).with_name(f"{module}.py"))
+            code.append(shared.body)
+            imported |= _imported(shared)
     text = "\0".join(ast.unparse(node) for part in code for node in part)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -209,6 +216,12 @@ def _reachable(tree: ast.Module, names: Iterable[str]) -> list[ast.stmt]:
         found |= new
         wanted += _mentioned(new)
     return [node for node in tree.body if node in found]
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """The names that a module imports, as in `from common import training`."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in imports for alias in node.names}
 
 
 def _mentioned(nodes: Iterable[ast.stmt]) -> list[str]:

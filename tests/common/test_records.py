@@ -1,3 +1,4 @@
+import ast
 import json
 import math
 import multiprocessing
@@ -255,10 +256,23 @@ def test_the_code_hash_sees_what_may(tmp_path, old, new):
     assert _hash(tmp_path, CODE.replace(old, new)) != _hash(tmp_path, CODE)
 
 
-def test_the_code_hash_covers_what_measuring_imports(tmp_path, monkeypatch):
-    before = _hash(tmp_path, CODE)
-    monkeypatch.setattr(records, "MEASURING", ("data.py",))
-    assert _hash(tmp_path, CODE) != before
+def test_the_code_hash_covers_the_measuring_modules_that_are_imported(tmp_path, monkeypatch):
+    training = CODE.replace("import keras", "import keras\nfrom common import training")
+    through_another = training.replace("import training", "import paper_library")
+    before = [_hash(tmp_path, code) for code in (CODE, training, through_another)]
+    monkeypatch.setattr(records, "_bare", _with_one_more_line(records._bare, "training.py"))
+    after = [_hash(tmp_path, code) for code in (CODE, training, through_another)]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, False]
+
+
+def _with_one_more_line(bare, name):
+    def changed(path):
+        tree = bare(path)
+        if path.name == name:
+            tree.body += ast.parse("changed = True").body
+        return tree
+
+    return changed
 
 
 def _hash(folder, code):
