@@ -19,6 +19,8 @@ import dataclasses
 import decimal
 import difflib
 import pathlib
+import re
+import string
 import tomllib
 import typing
 
@@ -278,6 +280,33 @@ KINDS: dict[str, type[Claim]] = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A measured number that a finding's text names as {variant.metric[at]:format}."""
+
+    variant: str
+    metric: str
+    at: int | None
+    format: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A conclusion that falls, explained to a student; shown where its first claim is refuted.
+
+    Its four texts answer: what does the document's figure plot, what happens on data the network
+    has not seen, why, and what works? Their numbers are `Quantity`s: none is typed by hand.
+    """
+
+    title: str
+    claims: tuple[str, ...]
+    figure: str  # a file of `plot`, without ".png"
+    plots: str
+    unseen: str
+    why: str
+    works: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Reproduction:
     """A head and its claims: one TOML file. `minutes` is per profile, `seed_seconds` a limit."""
 
@@ -294,6 +323,26 @@ class Reproduction:
     variants: dict[str, Variant] = dataclasses.field(default_factory=dict)
     curves: dict[str, Curve] = dataclasses.field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def parts(text: str) -> list[str | Quantity]:
+    """Cut a finding's text into words and the quantities between them.
+
+    Raises:
+        ValueError: a placeholder is none, or a brace stands alone.
+    """
+    found: list[str | Quantity] = []
+    for words, name, form, conversion in string.Formatter().parse(text):
+        if words:
+            found.append(words)
+        if name is not None:
+            match = re.fullmatch(r"(\w+)\.(\w+)(?:\[(-?\d+)\])?", name)
+            if not match or conversion:
+                raise ValueError(f"{{{name}}} is no {{variant.metric}} or {{variant.metric[3]}}")
+            variant, metric, at = match.groups()
+            found.append(Quantity(variant, metric, None if at is None else int(at), form or ".3g"))
+    return found
 
 
 def half_unit(figure: decimal.Decimal, digits: int | None = None) -> decimal.Decimal:
@@ -319,8 +368,9 @@ def load(path: pathlib.Path) -> Reproduction:
     except ValueError as error:  # broken TOML, or bytes that are no UTF-8
         raise errors.UserError(f"{place}: is no valid TOML: {error}") from error
     with _naming(place):
-        _check_keys(document, needs=("reproduction",), takes=("claim",))
+        _check_keys(document, needs=("reproduction",), takes=("claim", "finding"))
         head, tables = _table(document, "reproduction"), _tables(document, "claim")
+        explained = _tables(document, "finding")
     reproduction = _read_head(head, path, place)
     claims: dict[str, Claim] = {}
     for number, table in enumerate(tables, start=1):
@@ -330,7 +380,13 @@ def load(path: pathlib.Path) -> Reproduction:
             if claim.id in claims:
                 raise _BadKeyError("id", "is used twice; give each claim its own")
             claims[claim.id] = claim
-    return dataclasses.replace(reproduction, claims=tuple(claims.values()))
+    findings = []
+    for number, table in enumerate(explained, start=1):
+        with _naming(f"{place}: finding {number}"):
+            findings.append(_read_finding(table, reproduction, claims))
+    return dataclasses.replace(
+        reproduction, claims=tuple(claims.values()), findings=tuple(findings)
+    )
 
 
 def _read_head(table: Table, path: pathlib.Path, place: str) -> Reproduction:
@@ -413,6 +469,29 @@ def _read_claim(table: Table, head: Reproduction) -> Claim:
     )
     values = {key: read(table, key, head) for key, read in _READERS.items() if key in table}
     return kind(places=_read_places(table, head), **values)
+
+
+def _read_finding(table: Table, head: Reproduction, ids: collections.abc.Iterable[str]) -> Finding:
+    texts = ("plots", "unseen", "why", "works")
+    _check_keys(table, needs=("title", "claims", "figure", *texts))
+    finding = Finding(
+        title=_text(table, "title"),
+        claims=_choices(table, "claims", ids),
+        figure=_text(table, "figure"),
+        **{key: _text(table, key) for key in texts},
+    )
+    if not finding.claims:
+        raise _BadKeyError("claims", "is empty; name the conclusion's own claim first")
+    for key in texts:
+        try:
+            found = parts(table[key])
+        except ValueError as fault:
+            raise _BadKeyError(key, str(fault)) from None
+        for part in found:
+            if isinstance(part, Quantity):
+                _choice({key: part.variant}, key, head.variants)
+                _choice({key: part.metric}, key, head.metrics)
+    return finding
 
 
 def _read_places(table: Table, head: Reproduction) -> tuple[Place, ...]:

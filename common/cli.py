@@ -354,7 +354,10 @@ def _conclude(
     captions = {name: each.captions for name, each in stored.items()}
     manifest["seconds"] = {name: each.seconds for name, each in stored.items()}
     try:
-        page = report.write(folder, held, verdicts, captions, manifest)
+        measured = {name: each.records for name, each in stored.items()}
+        page = report.write(
+            folder, held, verdicts, captions=captions, stored=measured, manifest=manifest
+        )
     except errors.UserError:
         raise
     except Exception as error:  # a fault of ours; the table is shown all the same

@@ -11,6 +11,7 @@ import json
 import math
 import pathlib
 import re
+import statistics
 import typing
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ import markupsafe
 import rich.box
 import rich.table
 
-from common import claims, judge, runner, sources
+from common import claims, judge, records, runner, sources
 
 # How to read a verdict; the order is that of every table.
 VERDICTS = {
@@ -143,7 +144,9 @@ def write(
     folder: pathlib.Path,
     reproductions: Sequence[claims.Reproduction],
     verdicts: Verdicts,
+    *,
     captions: Mapping[str, Mapping[str, str]],
+    stored: Mapping[str, Mapping[str, Sequence[records.Record]]],
     manifest: Mapping[str, typing.Any],
 ) -> pathlib.Path:
     """Write verdicts.json and report.md.
@@ -153,6 +156,7 @@ def write(
         reproductions: Those the report is about, in its order.
         verdicts: Per reproduction, in the order of its claims.
         captions: Per reproduction, the caption of each file in `folder`/NAME/plots.
+        stored: Per reproduction and variant, the records that were judged.
         manifest: What run.json holds, and "seconds" per reproduction.
 
     Returns:
@@ -185,6 +189,12 @@ def write(
         },
         headlines=headlines,
         fallen=[each for each in headlines if each.verdict == judge.REFUTED],
+        findings=[
+            _finding(each, finding, verdicts[each.name], captions, stored)
+            for each in reproductions
+            for finding in each.findings
+            if _fell(finding, verdicts[each.name])
+        ],
         sections=[
             _section(each, verdicts[each.name], captions.get(each.name, {}), manifest)
             for each in reproductions
@@ -205,6 +215,62 @@ def _facts(manifest: Mapping[str, typing.Any]) -> dict[str, str]:
     return facts
 
 
+def _fell(finding: claims.Finding, verdicts: Sequence[judge.Verdict]) -> bool:
+    """Whether the conclusion that the finding is about, its first claim, is refuted."""
+    return any(
+        verdict.claim == finding.claims[0] and verdict.verdict == judge.REFUTED
+        for verdict in verdicts
+    )
+
+
+def _finding(
+    reproduction: claims.Reproduction,
+    finding: claims.Finding,
+    verdicts: Sequence[judge.Verdict],
+    captions: Mapping[str, Mapping[str, str]],
+    stored: Mapping[str, Mapping[str, Sequence[records.Record]]],
+) -> dict[str, typing.Any]:
+    """What the template needs to know of one conclusion that falls."""
+    name, file = reproduction.name, f"{finding.figure}.png"
+    caption = captions.get(name, {}).get(file)
+    measured = stored.get(name, {})
+    by_claim = {verdict.claim: verdict for verdict in verdicts}
+    return {
+        "reproduction": name,
+        "title": finding.title,
+        "plot": (_plot_path(name, file), caption) if caption else None,
+        "texts": {
+            "What the figure plots": _filled(finding.plots, measured),
+            "On data it has not seen": _filled(finding.unseen, measured),
+            "Why": _filled(finding.why, measured),
+            "What works": _filled(finding.works, measured),
+        },
+        "verdicts": [by_claim[claim] for claim in finding.claims],
+    }
+
+
+def _filled(text: str, measured: Mapping[str, Sequence[records.Record]]) -> str:
+    """Put the measured numbers, medians over the seeds, into a finding's text."""
+    return "".join(
+        part if isinstance(part, str) else _median(part, measured.get(part.variant, ()))
+        for part in claims.parts(text)
+    )
+
+
+def _median(quantity: claims.Quantity, runs: Sequence[records.Record]) -> str:
+    values = [run["measurements"].get(quantity.metric) for run in runs]
+    try:
+        if quantity.at is not None:
+            values = [value[quantity.at] for value in values]
+        return format(statistics.median(values), quantity.format)
+    except (IndexError, TypeError, statistics.StatisticsError):  # a shorter run, or none at all
+        return "(not measured)"
+
+
+def _plot_path(name: str, file: str) -> str:
+    return f"{name}/plots/{urllib.parse.quote(file)}"
+
+
 def _section(
     reproduction: claims.Reproduction,
     verdicts: Sequence[judge.Verdict],
@@ -223,8 +289,7 @@ def _section(
         ],
         "verdicts": sorted(verdicts, key=lambda verdict: claims.WEIGHTS.index(verdict.weight)),
         "plots": [
-            (f"{reproduction.name}/plots/{urllib.parse.quote(file)}", caption)
-            for file, caption in captions.items()
+            (_plot_path(reproduction.name, file), caption) for file, caption in captions.items()
         ],
     }
 

@@ -356,3 +356,46 @@ def test_every_document_of_ours_has_its_file_and_every_companion_its_address():
     for key, source in sources.SOURCES.items():
         assert source.key == key
         assert (source.file is None) == source.title.startswith("github.com/")
+
+
+FINDING = """
+[[finding]]
+title = "It collapses?"
+claims = ["the-claim"]
+figure = "figure_2"
+plots = "The sum of {as_written.losses[3]:.2f}."
+unseen = "Nothing."
+why = "Because."
+works = "More."
+"""
+
+
+def test_a_finding(write):
+    (finding,) = claims.load(write(HEAD + NUMBER + FINDING)).findings
+    assert (finding.claims, finding.figure) == (("the-claim",), "figure_2")
+    assert claims.parts(finding.plots) == [
+        "The sum of ",
+        claims.Quantity("as_written", "losses", 3, ".2f"),
+        ".",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("the-claim", "the-clam", "key 'claims'"),
+        ('["the-claim"]', "[]", "key 'claims': is empty"),
+        ("as_written", "as_writen", "key 'plots': unknown plots 'as_writen'; did you mean"),
+        ("losses[3]", "lossess", "key 'plots': unknown plots 'lossess'; did you mean"),
+        ("losses[3]", "losses[a]", "key 'plots': {as_written.losses[a]} is no"),
+        ("{as_written", "as_written", "key 'plots': Single '}'"),
+        ('why = "Because."', "", "key 'why': is missing"),
+    ],
+)
+def test_a_faulty_finding(write, old, new, fault):
+    faulty = FINDING.replace(old, new)
+    assert faulty != FINDING
+    with pytest.raises(errors.UserError) as raised:
+        claims.load(write(HEAD + NUMBER + faulty))
+    assert f"finding 1: {fault}" in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -82,7 +82,12 @@ def verdict(**changes: object) -> judge.Verdict:
 def written(folder: pathlib.Path, *verdicts: judge.Verdict, **captions: str) -> str:
     files = {f"{name}.png": caption for name, caption in captions.items()}
     path = report.write(
-        folder, [reproduction(*verdicts)], {"xor_mlp": verdicts}, {"xor_mlp": files}, MANIFEST
+        folder,
+        [reproduction(*verdicts)],
+        {"xor_mlp": verdicts},
+        captions={"xor_mlp": files},
+        stored={},
+        manifest=MANIFEST,
     )
     assert path == folder / "report.md"
     return path.read_text("utf-8")
@@ -196,10 +201,12 @@ def test_same_input_same_files(tmp_path: pathlib.Path) -> None:
 
 
 def test_empty_cases(tmp_path: pathlib.Path) -> None:
-    page = report.write(tmp_path, [reproduction()], {}, {}, {}).read_text("utf-8")
+    page = report.write(
+        tmp_path, [reproduction()], {}, captions={}, stored={}, manifest={}
+    ).read_text("utf-8")
     assert "No claims." in page
     assert "![" not in page
-    page = report.write(tmp_path, [], {}, {}, {}).read_text("utf-8")
+    page = report.write(tmp_path, [], {}, captions={}, stored={}, manifest={}).read_text("utf-8")
     assert "Of 0 headline statements that could be judged, 0 are refuted" in page
     assert json.loads((tmp_path / "verdicts.json").read_text()) == []
 
@@ -207,7 +214,7 @@ def test_empty_cases(tmp_path: pathlib.Path) -> None:
 def test_unwritable_folder_is_a_user_error(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(errors.UserError, match="file"):
-        report.write(tmp_path / "file", [], {}, {}, {})
+        report.write(tmp_path / "file", [], {}, captions={}, stored={}, manifest={})
 
 
 def test_summary_counts_and_adds_up() -> None:
@@ -236,3 +243,52 @@ def test_summary_table_fits_100_columns() -> None:
     for verdict_name in report.VERDICTS:
         assert verdict_name.removeprefix("NOT_") in text
     assert lines[-2].split() == ["all", "1722", *["246"] * 7, "24,690"]
+
+
+FINDING = claims.Finding(
+    title="XOR at 1500?",
+    claims=("xor-collapse-1500",),
+    figure="figure_2",
+    plots="A sum of squares.",
+    unseen="There is none: {as_written.errors[1]:.2f} and {as_written.share:.0%}.",
+    why="Rate {rate_10.share}, {as_written.errors[7]}.",
+    works="A braced {{set}}.",
+)
+
+
+def explained(folder: pathlib.Path, judged: judge.Verdict) -> str:
+    """The page of one reproduction with a finding and three seeds of one variant."""
+    stored = {
+        "as_written": [
+            {"measurements": {"errors": [0.5, error], "share": 0.25}} for error in (0.1, 0.2, 0.9)
+        ]
+    }
+    with_finding = dataclasses.replace(reproduction(judged), findings=(FINDING,))
+    captions = {"xor_mlp": {"figure_2.png": "The curve."}}
+    page = report.write(
+        folder,
+        [with_finding],
+        {"xor_mlp": [judged]},
+        captions=captions,
+        stored={"xor_mlp": stored},
+        manifest=MANIFEST,
+    )
+    return page.read_text("utf-8")
+
+
+def test_a_fallen_conclusion_is_explained_with_measured_numbers(tmp_path: pathlib.Path) -> None:
+    page = explained(tmp_path, verdict())
+    section = page.partition("### XOR at 1500?")[2].partition("\n## ")[0]
+    assert "**On data it has not seen.** There is none: 0.20 and 25%." in section
+    assert "**Why.** Rate (not measured), (not measured)." in section
+    assert "**What works.** A braced {set}." in section
+    assert "![The curve.](xor_mlp/plots/figure_2.png)" in section
+    assert "| *With learning rate" in section or "| With learning rate" in section
+    assert "REFUTED" in section
+
+
+@pytest.mark.parametrize("standing", ["CONFIRMED", "UNRESOLVED", "NOT_RUN"])
+def test_a_conclusion_that_stands_is_not_explained_away(
+    tmp_path: pathlib.Path, standing: str
+) -> None:
+    assert "XOR at 1500?" not in explained(tmp_path, verdict(verdict=standing))
