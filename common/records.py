@@ -43,7 +43,7 @@ PACKAGES = (
 )
 # What measuring imports from common/, but for data: what data.py returns is held against published
 # checksums or named by a package's version, so its code cannot change a measurement.
-MEASURING = ("paper_library", "training")  # each before what it imports itself
+MEASURING = ("images", "paper_library", "training")  # each before what it imports itself
 MEASURED_FROM = ("run", "VARIANTS", "SHORTENED")  # what the runner takes from a reproduction
 NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -29,10 +29,12 @@ from typing import Any
 import keras
 import numpy as np
 import scipy.special
+import sklearn.metrics
+import sklearn.preprocessing
 from keras import ops
 from matplotlib import axes as mpl_axes
 
-from common import claims, cli, data, plots, records, training
+from common import claims, cli, data, paper_library, plots, records, training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,57 +42,87 @@ class Config:
     """The protocol of figure 1; all `optimizers` start from the same weights, on the same split."""
 
     optimizers: tuple[str, ...] = ("gd", "momentum", "adam", "textbook_adam")
-    hidden: int = 10
+    hidden: tuple[int, ...] = (10,)
+    loss: str = "cross_entropy"  # a key of LOSSES
     learning_rate: float = 0.001  # figure 1's legend
+    compared_rates: tuple[float, ...] = ()  # if any: gradient descent follows every loss, at each
+    standardised: bool = False  # by the training rows' means and deviations
     epochs: int = 100
     log_every: int = 10
-    held_out: float = 0.2  # of all flowers to test, and of the others to validate
+    held_out: float = 0.2  # of all flowers to test
     level: float = 0.9  # assumed: "the desired result" is this share of the validation flowers
     precision: str = "float64"
 
 
+FIGURES_3_AND_4 = Config(optimizers=("gd",), learning_rate=0.01)
+NOTEBOOK = Config(optimizers=("gd",), hidden=(5,), learning_rate=0.01, epochs=300)
+THREE = ("gd", "momentum", "adam")
+
 VARIANTS = {
     "as_written": Config(),
     "code_rate": Config(learning_rate=0.01),
-    "hidden_1": Config(optimizers=("gd",), hidden=1, learning_rate=0.01),
-    "hidden_2": Config(optimizers=("gd",), hidden=2, learning_rate=0.01),
-    "hidden_3": Config(optimizers=("gd",), hidden=3, learning_rate=0.01),
-    "hidden_4": Config(optimizers=("gd",), hidden=4, learning_rate=0.01),
-    "hidden_5": Config(optimizers=("gd",), hidden=5, learning_rate=0.01),
+    "hidden_1": dataclasses.replace(FIGURES_3_AND_4, hidden=(1,)),
+    "hidden_2": dataclasses.replace(FIGURES_3_AND_4, hidden=(2,)),
+    "hidden_3": dataclasses.replace(FIGURES_3_AND_4, hidden=(3,)),
+    "hidden_4": dataclasses.replace(FIGURES_3_AND_4, hidden=(4,)),
+    "hidden_5": dataclasses.replace(FIGURES_3_AND_4, hidden=(5,)),
+    "standardised": Config(optimizers=THREE, standardised=True),
+    "standardised_code_rate": Config(optimizers=THREE, standardised=True, learning_rate=0.01),
+    "notebook": dataclasses.replace(NOTEBOOK, loss="notebook"),
+    "notebook_cross_entropy": NOTEBOOK,
+    "notebook_deep": dataclasses.replace(NOTEBOOK, hidden=(20, 10, 6), epochs=100),
+    # assumed: four rates, from the library's to thirty times as much
+    "losses": dataclasses.replace(NOTEBOOK, compared_rates=(0.01, 0.03, 0.1, 0.3)),
 }
 
 
 def build_model(config: Config) -> keras.Model:
     """4-H-3 with sigmoid hidden neurons. It returns z of the last layer: softmax is in the loss."""
-    return keras.Sequential(
-        [
-            keras.Input((4,)),
-            keras.layers.Dense(config.hidden, activation="sigmoid"),
-            keras.layers.Dense(3),
-        ]
-    )
+    return paper_library.build_network((4, *config.hidden, 3))
 
 
-def cross_entropy(y: Any, z: Any) -> Any:
-    """Equation (6) of the paper: softmax, then minus the logarithm of the true species' share.
+def squared_error(y: Any, z: Any) -> Any:
+    """Sum of squares between the species and softmax's shares."""
+    return paper_library.squared_error(y, ops.softmax(z))
 
-    Its gradient by z is A - Y, the library's starting point.
+
+def notebook_loss(y: Any, z: Any) -> Any:
+    """A loss whose gradient by z is 2 (A - Y) A (1 - A), as in the notebook's first model.
+
+    That is squared error's gradient through a sigmoid; through softmax it lacks all products of one
+    species' share with another's.
     """
-    return ops.mean(ops.categorical_crossentropy(y, z, from_logits=True))
+    shares = ops.softmax(z)
+    gradient = 2 * (shares - y) * shares * (1 - shares)
+    return ops.sum(ops.stop_gradient(gradient) * z)
 
 
-def build_optimizer(name: str, learning_rate: float, updates: int) -> keras.optimizers.Optimizer:
-    """One of the library's three, or Adam as published; `updates` is how many an epoch has."""
-    match name:
-        case "gd":
-            return keras.optimizers.SGD(learning_rate)
-        case "momentum":
-            return training.Momentum(learning_rate)
-        case "adam":
-            return training.Adam(learning_rate, updates_per_epoch=updates)
-        case "textbook_adam":
-            return training.Adam(learning_rate)
-    raise ValueError(f"no optimizer {name!r}")
+LOSSES = {
+    "cross_entropy": paper_library.cross_entropy,
+    "squared_error": squared_error,
+    "notebook": notebook_loss,
+}
+
+
+def build_trainers(config: Config, model: keras.Model, flowers: int) -> dict[str, training.Trainer]:
+    """One for each optimizer or, where losses are compared, for each loss and rate."""
+    runs = [(name, name, config.loss, config.learning_rate) for name in config.optimizers]
+    if config.compared_rates:
+        runs = [
+            (f"{loss}_{rate}", "gd", loss, rate)
+            for loss in LOSSES
+            for rate in config.compared_rates
+        ]
+    return {
+        name: training.Trainer(
+            model,
+            paper_library.build_optimizer(optimizer, rate, flowers),
+            LOSSES[loss],
+            epochs=config.epochs,
+            batch_size=1,
+        )
+        for name, optimizer, loss, rate in runs
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,39 +135,38 @@ class Split:
 
 
 def split(flowers: int, held_out: float) -> Split:
-    """Hold out a share of all flowers to test, then of the others to validate, by position."""
+    """Hold out a share of all flowers to test; the library cuts the others, by position."""
     others = flowers - round(flowers * held_out)
-    trained = int(others * (1 - held_out))
+    trained = paper_library.trained_rows(others)
     return Split(slice(trained), slice(trained, others), slice(others, flowers))
 
 
 def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
-    """Train every optimizer from one start per seed, and watch it after every epoch."""
+    """Train every optimizer, or loss, from one start per seed, and watch it after every epoch."""
     training.set_precision(config.precision)
     iris = data.iris()
     rows = split(len(iris.labels), config.held_out)
     model = build_model(config)
-    updates = rows.train.stop  # one flower at a time
-    trainers = {
-        name: training.Trainer(
-            model,
-            build_optimizer(name, config.learning_rate, updates),
-            cross_entropy,
-            epochs=config.epochs,
-            batch_size=1,
-        )
-        for name in config.optimizers
-    }
+    trainers = build_trainers(config, model, rows.train.stop)
     for seed in seeds:
         rng = np.random.default_rng(seed)
         order = rng.permutation(len(iris.labels))
-        weights = training.initial_weights(model, rng, "normal_with_biases")
+        weights = paper_library.initial_weights(model, rng)
         features, labels = iris.features[order], iris.labels[order]
+        if config.standardised:
+            scaler = sklearn.preprocessing.StandardScaler().fit(features[rows.train])
+            features = scaler.transform(features)
         outputs = {
             name: _train(trainer, features, labels, train=rows.train, weights=weights, seed=seed)
             for name, trainer in trainers.items()
         }
-        yield _describe(config, model, iris) | _measure(config, outputs, labels, rows)
+        if config.compared_rates:
+            model.set_weights(weights)
+            measured = _compare_losses(config, outputs, labels, rows)
+            measured |= _compare_gradients(model, features[rows.train], labels[rows.train])
+        else:
+            measured = _measure(config, outputs, labels, rows)
+        yield _describe(config, model, iris) | measured
 
 
 def _train(
@@ -167,13 +198,9 @@ def _describe(config: Config, model: keras.Model, iris: data.Iris) -> dict:
         "features": iris.features.shape[1],
         "species": len(np.unique(iris.labels)),
         "layer_sizes": [kernels[0][0], *(outputs for _, outputs in kernels)],
-        "logged_epochs": list(_logged(config)),
+        "parameters": model.count_params(),
+        "logged_epochs": list(paper_library.logged_epochs(config.epochs, config.log_every)),
     }
-
-
-def _logged(config: Config) -> range:
-    """Completed epochs at each of the library's log lines."""
-    return range(1, config.epochs + 1, config.log_every)
 
 
 def _measure(
@@ -181,9 +208,10 @@ def _measure(
 ) -> dict:
     """Turn the outputs of each optimizer into measurements, named after it."""
     measured: dict[str, Any] = {}
-    logged = list(_logged(config))
+    logged = list(paper_library.logged_epochs(config.epochs, config.log_every))
     for name, log_shares in outputs.items():
-        hits = log_shares.argmax(axis=-1) == labels
+        predicted = log_shares.argmax(axis=-1)
+        hits = predicted == labels
         losses = -log_shares[:, np.arange(len(labels)), labels]
         accuracy = hits[:, rows.validation].mean(axis=1)
         training_loss = losses[:, rows.train].mean(axis=1)
@@ -195,6 +223,8 @@ def _measure(
             f"{name}_last_flower_loss": _short(last_loss[logged]),
             f"{name}_loss_gap": float(np.abs(last_loss - training_loss)[logged].max()),
             f"{name}_test_accuracy": float(hits[-1, rows.test].mean()),
+            f"{name}_test_precision": _precision(labels[rows.test], predicted[-1, rows.test]),
+            f"{name}_test_all_right": bool(hits[-1, rows.test].all()),
             f"{name}_epochs_to_level": _first(range(config.epochs + 1), accuracy, config.level),
             f"{name}_logged_to_level": _first(logged, accuracy[logged], config.level),
             f"{name}_reaches_level": bool((accuracy >= config.level).any()),
@@ -208,6 +238,74 @@ def _measure(
         shares = [np.exp(outputs[name]) for name in ("adam", "textbook_adam")]
         measured["adam_correction_gap"] = float(np.abs(shares[0] - shares[1]).max())
     return measured
+
+
+def _compare_losses(
+    config: Config, outputs: dict[str, np.ndarray], labels: np.ndarray, rows: Split
+) -> dict:
+    """Measure gradient descent on every loss: at each rate, and at the rate that validates best.
+
+    The best rate is that whose last epoch has the lowest validation loss: cross-entropy where that
+    was trained, else the squared error.
+    """
+    measured: dict[str, Any] = {}
+    for loss in LOSSES:
+        log_shares = np.stack([outputs[f"{loss}_{rate}"] for rate in config.compared_rates])
+        hits = log_shares.argmax(axis=-1) == labels
+        accuracy = hits[:, :, rows.validation].mean(axis=-1)
+        test_accuracy = hits[:, -1, rows.test].mean(axis=-1)
+        to_level = [_first(range(config.epochs + 1), each, config.level) for each in accuracy]
+        at_the_end, species = log_shares[:, -1, rows.validation], np.eye(3)[labels[rows.validation]]
+        if loss == "cross_entropy":
+            validation_loss = -(species * at_the_end).sum(axis=(1, 2))
+        else:
+            validation_loss = ((np.exp(at_the_end) - species) ** 2).sum(axis=(1, 2))
+        best = validation_loss.argmin()
+        measured |= {
+            f"{loss}_test_accuracy": _short(test_accuracy),
+            f"{loss}_epochs_to_level": to_level,
+            f"{loss}_best_rate": config.compared_rates[best],
+            f"{loss}_best_test_accuracy": float(test_accuracy[best]),
+            f"{loss}_best_epochs_to_level": to_level[best],
+        }
+    reference = measured["cross_entropy_best_test_accuracy"]
+    for loss in ("squared_error", "notebook"):
+        gain = measured[f"{loss}_best_test_accuracy"] - reference
+        measured[f"{loss}_best_test_gain"] = float(gain)
+    return measured
+
+
+def _compare_gradients(model: keras.Model, features: np.ndarray, labels: np.ndarray) -> dict:
+    """Compare the losses' gradients by all weights, over all training flowers, at the start.
+
+    `constant_misfit` is the share of squared error's gradient (its length) that no multiple of
+    cross-entropy's gives; `notebook_gradient_gap` the share by which the notebook's is off.
+    """
+    gradient = {
+        name: np.concatenate(
+            [
+                np.ravel(part)
+                for part in training.gradients(model, loss, features, np.eye(3)[labels])
+            ]
+        )
+        for name, loss in LOSSES.items()
+    }
+    wanted, given = gradient["squared_error"], gradient["cross_entropy"]
+    best_multiple = given * (wanted @ given) / (given @ given)
+    length = np.linalg.norm(wanted)
+    return {
+        "constant_misfit": float(np.linalg.norm(wanted - best_multiple) / length),
+        "notebook_gradient_gap": float(np.linalg.norm(wanted - gradient["notebook"]) / length),
+    }
+
+
+def _precision(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean over the species of how many of the flowers called so are so (none called so: 0)."""
+    return float(
+        sklearn.metrics.precision_score(
+            labels, predicted, labels=[0, 1, 2], average="macro", zero_division=0
+        )
+    )
 
 
 def _first(epochs: Sequence[int], accuracy: np.ndarray, level: float) -> float:
