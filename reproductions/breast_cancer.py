@@ -3,7 +3,7 @@
 The authors' notebook compares activations, optimizers and rates on 114 tumours, one run each. Here
 every run is repeated on many splits and from many starts. Two of its habits are looked into: the
 ROC curve is drawn from the predicted classes instead of the class shares, and the network with ReLU
-ends as one answer for all tumours.
+ends as one answer for all tumours, dead or (by a softmax that overflows) as NaN.
 
 Source: paper-code, cells 28 to 45 of the notebook; section 6 of the 2024 edition of its paper.
 Stated: scikit-learn's 569 tumours, standardised on all rows; a fifth of them to test, and the
@@ -28,6 +28,7 @@ import sklearn.linear_model
 import sklearn.metrics
 import sklearn.model_selection
 import sklearn.preprocessing
+from keras import ops
 from matplotlib import axes as mpl_axes
 
 from common import claims, cli, data, paper_library, plots, records, training
@@ -53,6 +54,7 @@ class Config:
     held_out: float = 0.2
     standardised_by: str = "all"  # rows: "all" of them, or those of the "training" part
     initialisation: str = paper_library.INITIALISATION
+    stable_softmax: bool = False  # the library's overflows where z is above 709
     restarts: int = 1  # networks from one split, each from a start of its own
     precision: str = "float64"
 
@@ -65,6 +67,7 @@ VARIANTS = {
         learning_rates=(0.01, 0.001),
         standardised_by="training",
         initialisation="glorot",  # assumed: weights that fit the layers' widths
+        stable_softmax=True,
     ),
 }
 
@@ -74,6 +77,17 @@ SHORTENED = {"smoke": {"epochs": 3}}
 def build_model(config: Config, activation: str, inputs: int, classes: int) -> keras.Model:
     """30-20-10-5-2. It returns z of the last layer: softmax is in the loss."""
     return paper_library.build_network([inputs, *config.hidden, classes], hidden=activation)
+
+
+def overflowing_cross_entropy(y: Any, z: Any) -> Any:
+    """Stand for the library's loss, whose softmax does not subtract the maximum first.
+
+    Above 709, exp(z) is infinite in float64, the shares A are NaN, and so are all weights after the
+    next update. Only the gradient by z is the library's, A - Y; the value itself means nothing.
+    """
+    powers = ops.exp(z)
+    shares = powers / ops.sum(powers, axis=-1, keepdims=True)
+    return ops.sum(ops.stop_gradient(shares - y) * z)
 
 
 # --- The tumours --------------------------------------------------------------------------------
@@ -139,7 +153,7 @@ def _trainer(config: Config, tumours: data.BreastCancer, name: str) -> training.
     return training.Trainer(
         build_model(config, activation, tumours.features.shape[1], len(tumours.names)),
         paper_library.build_optimizer(optimizer, config.learning_rates[0], updates),
-        paper_library.cross_entropy,
+        paper_library.cross_entropy if config.stable_softmax else overflowing_cross_entropy,
         epochs=config.epochs,
         batch_size=1,
     )
@@ -271,9 +285,123 @@ def _short(value: float) -> float:
 
 # --- Figures ------------------------------------------------------------------------------------
 
+NAMES = {
+    "sigmoid_gd": "1: sigmoid\nGD",
+    "relu_momentum": "2: ReLU\nmomentum",
+    "tanh_adam": "3: tanh\nAdam",
+    "sigmoid_adam": "4: sigmoid\nAdam",
+}
+
 
 def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
-    return {}
+    """Draw the ROC curves of classes and of shares, and the accuracies with the cited ones."""
+    captions = {}
+    if runs := stored.get("as_written"):
+        captions[_plot_roc(runs, folder)] = (
+            "Left: one network's ROC curve on its 114 test tumours (seed 0), from the predicted "
+            "classes as the notebook draws it, and from the share of class 1. Right: the areas "
+            "under both for model 1, at the notebook's four rates."
+        )
+    if stored.keys() >= VARIANTS.keys():
+        captions[_plot_accuracies(stored, folder)] = (
+            "Left: accuracy on the test tumours at rate 0.01; a dot is a run on a split of its "
+            "own. Middle: ten restarts on one split, in rising order. Right: model 2, which at "
+            "rate 0.01 mostly ends as one answer for all tumours: benign where it is dead, "
+            "malignant where it is NaN (the lower dots; `argmax` of NaN is the first class)."
+        )
+    return captions
+
+
+def _plot_roc(runs: list[dict], folder: pathlib.Path) -> str:
+    figure, (roc, areas) = plots.figure(1, 2, title="ROC curves of model 1: classes against shares")
+    kept = [run for run in runs if run.get("arrays")]
+    if kept:
+        arrays = records.arrays(kept[0])
+        labels, shares = arrays["test_labels"], arrays["test_shares"][0]
+        answers = (shares > 0.5).astype(int)
+        for scores, label, marker in ((answers, "classes", "o"), (shares, "shares", "")):
+            fpr, tpr, _ = sklearn.metrics.roc_curve(labels, scores)
+            area = sklearn.metrics.auc(fpr, tpr)
+            roc.plot(fpr, tpr, marker=marker, label=f"from {label}: area {area:.3f}")
+    roc.set(
+        title="one run at rate 0.01",
+        xlabel="malignant taken for benign (share)",
+        ylabel="benign told as benign (share)",
+    )
+    rates = runs[0]["config"]["learning_rates"]
+    for metric, label in {"auc_labels": "from classes", "auc_scores": "from shares"}.items():
+        samples = records.stack(runs, f"sigmoid_gd_{metric}_by_rate")
+        plots.curves(areas, rates, samples, label=label)
+    areas.set(
+        title="all runs, four rates",
+        xscale="log",
+        xlabel="learning rate",
+        ylabel="area",
+        ylim=(0, 1.03),
+    )
+    return plots.save(figure, folder, "roc")
+
+
+def _plot_accuracies(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    figure, (models, restarts, relu) = plots.figure(
+        1, 3, title="Accuracy on 114 test tumours, 30-20-10-5-2"
+    )
+    curves = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves
+    runs = stored["as_written"]
+    _strips(
+        models, [records.stack(runs, f"{name}_accuracy") for name in NAMES], list(NAMES.values())
+    )
+    plots.cited(
+        models,
+        np.arange(len(NAMES)),
+        _points(curves["accuracies"])[1],
+        label="cited: the notebook's one run",
+    )
+    commoner = np.median(records.stack(runs, "commoner_accuracy"))
+    for axes in (models, relu):
+        axes.axhline(
+            commoner, color="#555555", linestyle=(0, (1, 1.5)), label="always benign (median)"
+        )
+    models.set(title="four models at rate 0.01")
+    accuracies = records.stack(stored["restarts"], "restart_accuracies")
+    curve = curves["restarts"]
+    plots.curves(restarts, _points(curve)[0], accuracies, label="splits")
+    plots.cited(restarts, *_points(curve), label="cited: the notebook's one split")
+    restarts.set(title="model 1, ten restarts", xlabel="place among the ten")
+    samples = {
+        "0.01\nas written": ("as_written", 0),
+        "0.001\nas written": ("as_written", 1),
+        "0.01\nGlorot": ("corrected", 0),
+        "0.001\nGlorot": ("corrected", 1),
+    }
+    by_rate = "relu_momentum_accuracy_by_rate"
+    _strips(
+        relu,
+        [records.stack(stored[variant], by_rate)[:, at] for variant, at in samples.values()],
+        list(samples),
+    )
+    relu.set(title="model 2 (ReLU): rate and start")
+    for axes in (models, restarts, relu):
+        axes.set(ylabel="accuracy", ylim=(0.3, 1.02))
+    restarts.set(ylim=(0.86, 1.01), xticks=range(1, 11))
+    return plots.save(figure, folder, "accuracies")
+
+
+def _strips(axes: mpl_axes.Axes, samples: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    """Draw every run as a dot, a column for each sample."""
+    rng = np.random.default_rng(0)
+    for column, values in enumerate(samples):
+        aside = column + rng.uniform(-0.25, 0.25, len(values))
+        label = f"{len(values)} runs" if column == 0 else None
+        axes.scatter(
+            aside, values, s=8, alpha=0.5, linewidth=0, color=plots.PALETTE[0], label=label
+        )
+    axes.set_xticks(range(len(names)), names, fontsize=8)
+    axes.grid(False, axis="x")
+
+
+def _points(curve: claims.Curve) -> tuple[list[float], list[float]]:
+    return [float(x) for x in curve.x], [float(y) for y in curve.y]
 
 
 if __name__ == "__main__":
