@@ -29,7 +29,7 @@ from common import errors, sources
 PROFILES = ("smoke", "standard", "full")
 WEIGHTS = ("headline", "supporting", "erratum")
 SCALES = ("linear", "log", "rank")
-DATA = ("breast_cancer", "iris", "mnist", "wine_quality")  # what `common.data` can load
+DATA = ("breast_cancer", "iris", "life_expectancy", "mnist", "wine_quality")  # of `common.data`
 
 Table = collections.abc.Mapping[str, typing.Any]
 

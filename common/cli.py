@@ -111,6 +111,14 @@ def command(
             show_default="TFDS_DATA_DIR, else ~/tensorflow_datasets",
         ),
     ] = None,
+    manual_dir: typing.Annotated[
+        pathlib.Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Files downloaded by hand: life_exp.csv.",
+            show_default="TFDS_MANUAL_DIR, else downloads/manual in the data folder",
+        ),
+    ] = None,
     out: typing.Annotated[
         pathlib.Path | None,
         typer.Option(
@@ -164,6 +172,7 @@ def command(
             jobs=jobs,
             device=device.value,
             data_dir=data_dir,
+            manual_dir=manual_dir,
             fresh=fresh,
         )
 

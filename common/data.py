@@ -8,8 +8,9 @@ copy never trains.
 
 `prepare` runs once, in the parent process and without TensorFlow. It finds the prepared copies, in
 the folder that `TFDS_DATA_DIR` names (the library's own convention; ~/tensorflow_datasets without
-it), downloads what is missing, and decides on a stand-in where that cannot be done. Worker
-processes learn of its decisions through environment variables.
+it), downloads what is missing, and decides on a stand-in where that cannot be done. What cannot be
+downloaded is prepared from the library's manual folder (`TFDS_MANUAL_DIR`). Worker processes learn
+of its decisions through environment variables.
 """
 
 import contextlib
@@ -39,6 +40,7 @@ from common import errors
 PROBE_SECONDS = 5.0  # how long to wait for a server's answer before saying "offline"
 DOWNLOAD_SECONDS = 900  # MNIST is 11 MB; its prepared copy is written in about 10 s
 
+_ROOT = pathlib.Path(__file__).parents[1]
 _STAND_IN_VARIABLE = "REPRODUCTION_STAND_IN"  # names the data set that a stand-in replaces
 _STAND_IN = "stand-in: scikit-learn digits scaled to 28x28"
 
@@ -95,6 +97,22 @@ class BreastCancer:
     names: tuple[str, ...]  # malignant, benign
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class LifeExpectancy:
+    """Life expectancy by country and year, and what may go with it, in CSV order.
+
+    WHO and United Nations, collected by Kumar Rajarshi on Kaggle, "Life Expectancy (WHO)"; see
+    `common.life_expectancy`. Many cells are empty.
+    """
+
+    inputs: np.ndarray  # float64 [2938, 19], the other numeric columns; NaN where a cell is empty
+    years: np.ndarray  # float64 [2938], life expectancy; NaN where the cell is empty
+    countries: np.ndarray  # str [2938]
+    statuses: np.ndarray  # str [2938], "Developed" or "Developing"
+    columns: tuple[str, ...]  # the 19 inputs' names, in CSV order, with the CSV's odd spaces
+    header: tuple[str, ...]  # the names of all 22 columns
+
+
 @dataclasses.dataclass(frozen=True)
 class _Copy:
     """What a prepared copy of tensorflow-datasets must hold."""
@@ -102,6 +120,7 @@ class _Copy:
     name: str  # as the library spells it: data set[/configuration]:version
     rows: Mapping[str, int]  # split -> number of rows
     sha256: str  # of our arrays' bytes, one array after the other
+    ours: bool = False  # whether we prepare it, where we may: TFDS_DATA_DIR may be locked
 
     @property
     def data_set(self) -> str:
@@ -109,9 +128,16 @@ class _Copy:
 
     @property
     def folder(self) -> pathlib.Path:
-        return _data_dir() / self.name.replace(":", "/")
+        """Where it lies, or where one looks for it first."""
+        folders = [place / self.name.replace(":", "/") for place in self.places]
+        return next(filter(_is_folder, folders), folders[0])
+
+    @property
+    def places(self) -> list[pathlib.Path]:
+        return [_data_dir(), _LIBRARYS_OWN.expanduser()] if self.ours else [_data_dir()]
 
 
+_LIBRARYS_OWN = pathlib.Path("~/tensorflow_datasets")
 _MNIST = _Copy(
     "mnist:3.0.1",
     {"train": 60_000, "test": 10_000},
@@ -129,7 +155,17 @@ _WINE = {
         "1d0ebf564a9ae0dd64fb79d86a6db5d76ba558f265d7b6d9af829201aad4ffe9",
     ),
 }
-_COPIES = {"mnist": (_MNIST,), "wine_quality": tuple(_WINE.values())}
+_LIFE_EXPECTANCY = _Copy(
+    "life_expectancy:1.0.0",
+    {"train": 2_938},
+    "736022990ada425b9aa762a82dc416d168533130026621cd2085e24c3a673388",
+    ours=True,
+)
+_COPIES = {
+    "life_expectancy": (_LIFE_EXPECTANCY,),
+    "mnist": (_MNIST,),
+    "wine_quality": tuple(_WINE.values()),
+}
 _FROM_SCIKIT_LEARN = ("breast_cancer", "iris")
 
 _WINE_COLUMNS = (
@@ -204,6 +240,33 @@ def breast_cancer() -> BreastCancer:
     return BreastCancer(features, labels, names=tuple(str(name) for name in tumours.target_names))
 
 
+@functools.cache
+def life_expectancy() -> LifeExpectancy:
+    """Load the life expectancy data. Cached; the arrays are read-only.
+
+    Raises:
+        errors.UserError: the prepared copy is missing or damaged.
+    """
+    from common import life_expectancy as published
+
+    with _damage_reported(_LIFE_EXPECTANCY):
+        rows = _published_rows(_LIFE_EXPECTANCY, "train")
+        texts = {column: [cell.decode() for cell in rows[column]] for column in published.COLUMNS}
+        numbers = {
+            column: np.array([float(cell or "nan") for cell in texts[column]])
+            for column in published.NUMBERS
+        }
+        years = numbers.pop(published.TARGET)
+        inputs, years, countries, statuses = _checked(
+            _LIFE_EXPECTANCY,
+            np.stack(list(numbers.values()), axis=1),
+            years,
+            np.array(texts["Country"]),
+            np.array(texts["Status"]),
+        )
+    return LifeExpectancy(inputs, years, countries, statuses, tuple(numbers), published.COLUMNS)
+
+
 def _scaled_digits() -> Mnist:
     """Stand in for MNIST: scikit-learn's 1,797 digits of 8x8, blown up; 1,500 to train on."""
     import scipy.ndimage
@@ -218,7 +281,8 @@ def _scaled_digits() -> Mnist:
 def _published_rows(copy: _Copy, split: str) -> Any:
     """Read one split whole: nested dictionaries of arrays, with the rows in published order.
 
-    The library's writer sorts row i by a hash of i, salted with the split's name.
+    The library's writer sorts row i by a hash of i, salted with the split's name, unless its
+    shuffling was disabled.
     """
     tf, tfds, hashing = _tensorflow()
     builder = tfds.builder_from_directory(copy.folder)
@@ -229,6 +293,8 @@ def _published_rows(copy: _Copy, split: str) -> Any:
     written = tfds.as_numpy(
         builder.as_dataset(split=split, batch_size=-1, read_config=one_file_after_another)
     )
+    if builder.info.disable_shuffling:
+        return written
     place = np.argsort(sorted(range(expected), key=hashing.Hasher(split).hash_key))
     return tf.nest.map_structure(lambda column: column[place], written)
 
@@ -284,7 +350,8 @@ def _damage_reported(copy: _Copy) -> Iterator[None]:
         raise errors.UserError(
             f"data set '{copy.name}': the prepared copy in {copy.folder} is damaged "
             f"({type(error).__name__}: {cause[:200]}); delete that folder and run again to "
-            "download it anew, or name a folder with a good copy: --data-dir FOLDER"
+            f"{'prepare' if copy.ours else 'download'} it anew, or name a folder with a good copy: "
+            "--data-dir FOLDER"
         ) from error
 
 
@@ -320,6 +387,11 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     return {name: _version(name) for name in names}
 
 
+def is_stand_in(version: str) -> bool:
+    """Whether a version is that of a stand-in, and not of the data set itself."""
+    return version.startswith("stand-in")
+
+
 def _version(name: str) -> str:
     _check_name(name)
     if name == os.environ.get(_STAND_IN_VARIABLE):
@@ -329,15 +401,21 @@ def _version(name: str) -> str:
     return _COPIES[name][0].name.partition(":")[2]
 
 
-def prepare(names: Iterable[str], data_dir: str | os.PathLike[str] | None = None) -> list[str]:
+def prepare(
+    names: Iterable[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    manual_dir: str | os.PathLike[str] | None = None,
+) -> list[str]:
     """Make sure that the named data sets can be loaded by every worker process started from here.
 
-    What is missing is downloaded, after a probe of at most five seconds in all. Where MNIST cannot
-    be had, scikit-learn's digits stand in for it.
+    What is missing is downloaded, after a probe of at most five seconds in all, or prepared from
+    the manual folder. Where MNIST cannot be had, scikit-learn's digits stand in for it.
 
     Args:
         names: keys of the data sets, repetitions allowed.
         data_dir: the folder of prepared copies; it wins over `TFDS_DATA_DIR`, and sets it.
+        manual_dir: the folder of files that were downloaded by hand; it wins over
+            `TFDS_MANUAL_DIR`, and sets it. Without either: downloads/manual in the data folder.
 
     Returns:
         What the user has to know, a line each: a download, a stand-in.
@@ -348,18 +426,64 @@ def prepare(names: Iterable[str], data_dir: str | os.PathLike[str] | None = None
     wanted = sorted(set(names))
     for name in wanted:
         _check_name(name)
-    if data_dir is not None:
-        if not _is_folder(pathlib.Path(data_dir).expanduser()):
-            raise errors.UserError(
-                f"--data-dir '{data_dir}' is not a folder that can be read; name the one that "
-                "holds the prepared copies (mnist/3.0.1, ...), or leave the option away"
-            )
-        os.environ["TFDS_DATA_DIR"] = str(pathlib.Path(data_dir).expanduser().absolute())
+    _choose_folder("--data-dir", data_dir, "the prepared copies (mnist/3.0.1, ...)")
+    _choose_folder("--manual-dir", manual_dir, "the files downloaded by hand (life_exp.csv)")
     os.environ.pop(_STAND_IN_VARIABLE, None)
 
     missing = [name for name in wanted if _missing(name)]
-    online = _online({name: _url(name) for name in missing})
-    return [_obtain(name, name in online) for name in missing]
+    online = _online({name: _url(name) for name in missing if name != "life_expectancy"})
+    return [
+        _prepare_life_expectancy() if name == "life_expectancy" else _obtain(name, name in online)
+        for name in missing
+    ]
+
+
+def _choose_folder(option: str, folder: str | os.PathLike[str] | None, holds: str) -> None:
+    """Let an option set its environment variable, which the worker processes inherit."""
+    if folder is None:
+        return
+    path = pathlib.Path(folder).expanduser()
+    if not _is_folder(path):
+        raise errors.UserError(
+            f"{option} '{folder}' is not a folder that can be read; name the one that holds "
+            f"{holds}, or leave the option away"
+        )
+    variable = {"--data-dir": "TFDS_DATA_DIR", "--manual-dir": "TFDS_MANUAL_DIR"}[option]
+    os.environ[variable] = str(path.absolute())
+
+
+def _prepare_life_expectancy() -> str:
+    """Prepare a copy from the file in the manual folder; return the line that says so."""
+    from common import life_expectancy
+
+    path = life_expectancy.find(*_manual_dirs())
+    life_expectancy.read(path)  # complains of a bad file, before TensorFlow is started
+    data_dir = next(filter(_may_write, _LIFE_EXPECTANCY.places), _data_dir())
+    code = "from common import life_expectancy; life_expectancy.write(*__import__('sys').argv[1:])"
+    folders = [str(folder.absolute()) for folder in (data_dir, path.parent)]
+    problem = _run_library([sys.executable, "-c", code, *folders], cwd=_ROOT)
+    if problem or _missing("life_expectancy"):
+        raise errors.UserError(
+            f"data set 'life_expectancy' could not be prepared from {path} in {data_dir} "
+            f"({problem or 'no copy was left'}); name a folder that can be written: "
+            "--data-dir FOLDER, or TFDS_DATA_DIR"
+        )
+    return f"prepared data set 'life_expectancy' in {data_dir}, from {path}"
+
+
+def _manual_dirs() -> list[pathlib.Path]:
+    if named := os.environ.get("TFDS_MANUAL_DIR"):
+        return [pathlib.Path(named).expanduser()]
+    return [place / "downloads" / "manual" for place in dict.fromkeys(_LIFE_EXPECTANCY.places)]
+
+
+def _may_write(folder: pathlib.Path) -> bool:
+    """Whether a folder, or the one that it would be made in, can be written, and is meant to be.
+
+    The administrator can write into a folder that its owner has locked, and should not.
+    """
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(there, os.W_OK | os.X_OK) and bool(there.stat().st_mode & 0o222)
 
 
 def _obtain(name: str, online: bool) -> str:
@@ -378,6 +502,11 @@ def _obtain(name: str, online: bool) -> str:
 
 def _how_to_get(name: str, problem: str = "not downloaded yet") -> str:
     folders = " or ".join(str(folder) for folder in _missing(name))
+    if name == "life_expectancy":
+        return (
+            f"data set '{name}' is missing: no {folders}; `python run_all.py {name}` prepares it "
+            "from the file in --manual-dir (or TFDS_MANUAL_DIR)"
+        )
     return (
         f"data set '{name}' is missing: no {folders}, and {problem}; where there is a network, "
         f"this gets it: {shlex.join(_download_command(name))}"
@@ -385,13 +514,13 @@ def _how_to_get(name: str, problem: str = "not downloaded yet") -> str:
 
 
 def _check_name(name: str) -> None:
-    known = (*_COPIES, *_FROM_SCIKIT_LEARN)
+    known = sorted((*_COPIES, *_FROM_SCIKIT_LEARN))
     if name not in known:
         raise errors.UserError(f"unknown data set '{name}'; choose from {', '.join(known)}")
 
 
 def _data_dir() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or _LIBRARYS_OWN).expanduser()
 
 
 def _missing(name: str) -> list[pathlib.Path]:
@@ -443,18 +572,30 @@ def _download_command(name: str) -> list[str]:
 
 
 def _download(name: str) -> str:
-    """Download a data set in a process of its own; return what went wrong, or an empty text."""
+    """Download a data set; return what went wrong, or an empty text."""
     print(f"downloading data set '{name}' to {_data_dir()} ...", file=sys.stderr, flush=True)
+    if problem := _run_library(_download_command(name)):
+        return f"its download {problem}"
+    return "its download left no copy" if _missing(name) else ""
+
+
+def _run_library(command: list[str], cwd: pathlib.Path | None = None) -> str:
+    """Run the library in a process of its own: here TensorFlow is not imported.
+
+    Returns:
+        What went wrong, or an empty text.
+    """
     try:
         subprocess.run(
-            _download_command(name),
+            command,
             check=True,
             capture_output=True,
             text=True,
             timeout=DOWNLOAD_SECONDS,
+            cwd=cwd,
         )
     except subprocess.TimeoutExpired:
-        return f"its download did not end within {DOWNLOAD_SECONDS} s"
+        return f"did not end within {DOWNLOAD_SECONDS} s"
     except subprocess.CalledProcessError as error:
-        return f"its download failed ({(error.stderr.splitlines() or ['no message'])[-1][:160]})"
-    return "its download left no copy" if _missing(name) else ""
+        return f"failed ({(error.stderr.splitlines() or ['no message'])[-1][:160]})"
+    return ""

@@ -233,8 +233,16 @@ def _measured(record: Record, metric: str, at: int | None = None) -> typing.Any:
     if not isinstance(value, list):
         raise _NoVerdictError(ERROR, f"{where}: '{metric}' is no list, so it has no element {at}")
     if not -len(value) <= at < len(value):
-        raise _NoVerdictError(ERROR, f"{where}: '{metric}' has {len(value)} values, none at {at}")
+        raise _too_short(record, f"{where}: '{metric}' has {len(value)} values, none at {at}")
     return value[at]
+
+
+def _too_short(record: Record, what: str) -> _NoVerdictError:
+    """A list that ends too soon: no fault where the profile cut the protocol short."""
+    if not record["shortened"]:
+        return _NoVerdictError(ERROR, what)
+    cut = ", ".join(f"{field}={value}" for field, value in record["shortened"].items())
+    return _NoVerdictError(NOT_RUN, f"the protocol was cut short ({cut}); {what}")
 
 
 def _as_number(value: typing.Any, metric: str) -> float:
@@ -543,8 +551,8 @@ def _curve_points(record: Record, metric: str, curve: claims.Curve) -> list[floa
     if not isinstance(value, list):
         raise _NoVerdictError(ERROR, f"'{metric}' is no list, so it cannot be held against a curve")
     if curve.index is None and len(value) != len(curve.y):
-        raise _NoVerdictError(
-            ERROR,
+        raise _too_short(
+            record,
             f"seed {record['seed']}: '{metric}' has {len(value)} values, curve '{curve.name}'"
             f" {len(curve.y)} points",
         )

@@ -215,7 +215,20 @@ def _reachable(tree: ast.Module, names: Iterable[str]) -> list[ast.stmt]:
         new = set(definitions.get(wanted.pop(), [])) - found
         found |= new
         wanted += _mentioned(new)
-    return [node for node in tree.body if node in found]
+    used = set(_mentioned(found))
+    return [_narrowed(node, used) for node in tree.body if node in found]
+
+
+def _narrowed(node: ast.stmt, used: set[str]) -> ast.stmt:
+    """An import without the names that only figures use; any other statement as it is."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        node.names = [alias for alias in node.names if _bound(alias) in used]
+    return node
+
+
+def _bound(alias: ast.alias) -> str:
+    """The name that an import gives a meaning to."""
+    return (alias.asname or alias.name).partition(".")[0]
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -234,7 +247,7 @@ def _defined(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return [node.name]
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+        return [_bound(alias) for alias in node.names]
     return [
         part.id
         for part in ast.walk(node)

@@ -177,7 +177,14 @@ def plan(
     fresh: bool,
     provenance: dict[str, typing.Any],
 ) -> list[Task]:
-    """One task for each variant with missing seeds, the longest first, the very long ones split."""
+    """One task for each variant with missing seeds, the longest first, the very long ones split.
+
+    Records that cannot be used are set aside, but for those of real data that only a stand-in would
+    replace.
+
+    Raises:
+        errors.UserError: there are such records.
+    """
     tasks = []
     for reproduction in reproductions:
         module = reproduction.path.with_suffix(".py")
@@ -194,7 +201,10 @@ def plan(
                 stamp={"code": code, "data": versions, **provenance},
                 seed_minutes=_seed_minutes(reproduction, profile),
             )
-            tasks.append(dataclasses.replace(task, seeds=_missing(task, fresh)))
+            tasks.append(task)
+    for task in tasks:
+        _spare_real_data(task)  # all, before the first file is renamed
+    tasks = [dataclasses.replace(task, seeds=_missing(task, fresh)) for task in tasks]
     return _split([task for task in tasks if task.seeds], jobs)
 
 
@@ -233,6 +243,19 @@ def _missing(task: Task, fresh: bool) -> tuple[int, ...]:
     if missing:
         task.file(".error.txt").unlink(missing_ok=True)  # it gets another chance
     return missing
+
+
+def _spare_real_data(task: Task) -> None:
+    """Refuse to replace records of a real data set by records of its stand-in."""
+    stored = records.read(task.file(".jsonl"))
+    for name, version in task.stamp["data"].items():
+        before = stored[-1]["data"].get(name, version) if stored else version
+        if data.is_stand_in(version) and not data.is_stand_in(before):
+            raise errors.UserError(
+                f"{task.folder}: its records were measured on {name} {before}, which is not here "
+                f"now ({version}); name the folder that has it (--data-dir, or TFDS_DATA_DIR), or "
+                "choose another folder for this run: --out"
+            )
 
 
 def _set_aside(path: pathlib.Path) -> None:
@@ -328,6 +351,7 @@ def run(
     device: str = "cpu",
     fresh: bool = False,
     data_dir: pathlib.Path | None = None,
+    manual_dir: pathlib.Path | None = None,
 ) -> dict[str, "Stored"]:
     """Measure what is missing, redraw the plots, and return all that `folder` then holds.
 
@@ -338,7 +362,7 @@ def run(
     """
     threads = max(1, cores() // jobs)
     wanted = wanted_seeds(reproductions, profile, seeds, variant)
-    for message in _prepare_data(reproductions, wanted, data_dir):
+    for message in data.prepare(_data_needed(reproductions, wanted), data_dir, manual_dir):
         console.print(message, highlight=False, markup=False)
     provenance = records.provenance(device, threads)
     tasks = plan(
@@ -372,17 +396,14 @@ def redraw(
         _draw_all(pool, reproductions, folder)
 
 
-def _prepare_data(
-    reproductions: Iterable[claims.Reproduction], wanted: Seeds, data_dir: pathlib.Path | None
-) -> list[str]:
-    """Have every data set ready before the first task; what the reader must know about them."""
-    names = {
+def _data_needed(reproductions: Iterable[claims.Reproduction], wanted: Seeds) -> set[str]:
+    """The data sets of all variants that are wanted."""
+    return {
         name
         for reproduction in reproductions
         for variant in wanted[reproduction.name]
         for name in reproduction.variants[variant].data
     }
-    return data.prepare(names, data_dir)
 
 
 def _write_manifest(folder: pathlib.Path, head: Manifest, wanted: Seeds) -> None:

@@ -26,7 +26,11 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 from keras import ops
+from matplotlib import axes as mpl_axes
 
+import common.claims  # these three only draw: apart, so that records do not depend on them
+import common.plots
+import common.records
 from common import cli, data, images, paper_library, training
 
 Redraw = Callable[[np.ndarray], np.ndarray]  # pictures, rows of 784 pixels, and their redrawing
@@ -306,8 +310,143 @@ def _pictures(digits: Digits, lines: dict[int, dict], config: Config) -> dict:
 
 
 def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
-    """Redraw figures 10 and 11 and the log, and what they leave out."""
-    return {}
+    """Redraw figures 10 and 11 and the notebook's log, and what they leave out."""
+    captions = {}
+    if as_written := stored.get("as_written"):
+        captions[_plot_printed_loss(as_written, folder)] = (
+            "Left: the number the library prints, with the notebook's own log. Middle: the parts "
+            "it consists of; the brightness gap is their small rest. Right: the true mean squared "
+            "error of the same picture, and of all pictures, which fall meanwhile."
+        )
+    if stored.keys() >= {"as_written", "corrected"}:
+        captions[_plot_quality(stored, folder)] = (
+            "Unseen digits: error and share of redrawn digits in which a classifier sees what it "
+            "sees in the original. Grey: the mean image, and the best linear codes of nine and "
+            "twenty numbers."
+        )
+    if _pictures_of(stored, "as_written"):
+        captions[_plot_pictures(stored, folder)] = (
+            "Figures 10 and 11 redrawn, from seed 0. The authors' figure 11 is epoch 1 here: their "
+            "log counts from 0. Each answer of the first epochs is nearly the same cloud."
+        )
+    return captions
+
+
+def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
+    figure, (left, middle, right) = common.plots.figure(
+        1, 3, title="The loss that rises while the network learns (notebook, cell 67)"
+    )
+    epochs = _epochs(runs)[1:]
+    _show_printed(left, runs)
+    for metric, label in (
+        ("printed_contrast", "variance of its redrawing"),
+        ("printed_brightness_gap", "squared gap in brightness"),
+    ):
+        common.plots.curves(middle, epochs, common.records.stack(runs, metric)[:, 1:], label=label)
+    _level(middle, runs, "last_image_contrast", "variance of the picture", "--")
+    middle.set(title="what it consists of", xlabel="epochs completed", ylabel="part of it")
+    for metric, label in (
+        ("last_image_error", "the printed picture"),
+        ("train_error", "all trained pictures"),
+        ("test_error", "unseen pictures"),
+    ):
+        common.plots.curves(right, epochs, common.records.stack(runs, metric)[:, 1:], label=label)
+    _level(right, runs, "mean_image_test_error", "the mean image, unseen pictures", "--")
+    right.set(title="the true error", xlabel="epochs completed", ylabel="mean squared error")
+    for axes in (left, middle, right):
+        axes.set_ylim(bottom=0)
+    return common.plots.save(figure, folder, "printed_loss")
+
+
+def _plot_quality(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    figure, panels = common.plots.figure(1, 2, title="Nine numbers for a digit: unseen pictures")
+    names = {"as_written": "as written", "corrected": "Glorot, Adam, batches"}
+    shown = (("test_error", "mean squared error"), ("kept_class", "share that keeps its digit"))
+    for axes, (metric, title) in zip(panels, shown, strict=True):
+        for variant, label in names.items():
+            runs = stored[variant]
+            samples = common.records.stack(runs, metric)[:, 1:]
+            common.plots.curves(axes, _epochs(runs)[1:], samples, label=label)
+        part = "test_error" if metric == "test_error" else "kept_class"
+        for name, label, style in (
+            ("mean_image", "mean image", "--"),
+            ("pca_9", "9 principal components", "-."),
+            ("pca_20", "20 principal components", ":"),
+        ):
+            _level(axes, stored["as_written"], f"{name}_{part}", label, style)
+        axes.set(title=title, xlabel="epochs completed", ylabel=title)
+        axes.set_ylim(bottom=0)
+    return common.plots.save(figure, folder, "quality")
+
+
+def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    figure, panels = common.plots.figure(
+        1, 2, title="Redrawn from nine numbers (paper, figures 10 and 11)", size=(9.5, 6.6)
+    )
+    pictures = _pictures_of(stored, "as_written")
+    sound = _pictures_of(stored, "corrected")
+    epochs = stored["as_written"][0]["measurements"]["pictured_epochs"]
+    for axes, part, title in zip(
+        panels, ("train", "test"), ("trained on", "not seen before"), strict=True
+    ):
+        redrawn = pictures[f"pictures_redrawn_{part}"]
+        rows = {"original": pictures[f"pictures_{part}"]}
+        rows |= {f"epoch {epoch}": redrawn[number] for number, epoch in enumerate(epochs)}
+        if sound:
+            rows["corrected"] = sound[f"pictures_redrawn_{part}"][-1]
+        if part == "test":
+            rows |= {
+                "mean image": pictures["pictures_mean_image"],
+                "9 components": pictures["pictures_pca_9"],
+                "20 components": pictures["pictures_pca_20"],
+            }
+        _mosaic(axes, rows)
+        axes.set_title(title)
+    return common.plots.save(figure, folder, "figures_10_11")
+
+
+def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
+    """One labelled row of pictures under the other, each row of shape (pictures, 784)."""
+    side = images.SIDE
+    lines = [np.hstack([*pictures.reshape(-1, side, side)]) for pictures in rows.values()]
+    axes.imshow(np.vstack(lines), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([side * (row + 0.5) for row in range(len(rows))], list(rows))
+    axes.tick_params(length=0)
+    axes.set_anchor("N")  # rows of two panels side by side start at one height
+
+
+def _pictures_of(stored: dict[str, list[dict]], variant: str) -> dict[str, np.ndarray]:
+    """The pictures of a variant's first seed; none where it was not run or stored none."""
+    runs = stored.get(variant, [])
+    return common.records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
+
+
+def _epochs(runs: list[dict]) -> list[int]:
+    return runs[0]["measurements"]["logged_epochs"]
+
+
+def _median(runs: list[dict], metric: str) -> float:
+    return float(np.median(common.records.stack(runs, metric)))
+
+
+def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style: str) -> None:
+    """What a simple answer gets, as a grey line across the panel (median over the seeds)."""
+    axes.axhline(_median(runs, metric), color="#777777", linestyle=style, linewidth=1, label=label)
+
+
+def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
+    """The library's printed loss of our runs, and the notebook's log on it."""
+    epochs = _epochs(runs)
+    common.plots.curves(
+        axes, epochs[1:], common.records.stack(runs, "printed_loss")[:, 1:], label="measured"
+    )
+    curve = common.claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
+    x, y = np.array(curve.x, dtype=float), np.array(curve.y, dtype=float)
+    common.plots.cited(axes, x, y, label="cited: the notebook's log")
+    axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
 
 
 if __name__ == "__main__":

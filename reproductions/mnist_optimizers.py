@@ -21,6 +21,7 @@ stand after 1, 11, ..., 191 epochs. Lists here have one more element, after the 
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,8 +29,10 @@ import keras
 import numpy as np
 import scipy.special
 from keras import ops
+from matplotlib import axes as mpl_axes
+from matplotlib import ticker
 
-from common import cli, data, paper_library, training
+from common import claims, cli, data, paper_library, plots, records, training
 
 CLASSES = 10
 
@@ -213,6 +216,159 @@ def _first_epoch(accuracy: np.ndarray, level: float) -> float:
 def _short(value: float) -> float:
     """Six significant digits: a record stays short and tells one image of 60,000 from the next."""
     return float(f"{value:.6g}")
+
+
+# --- Figures ------------------------------------------------------------------------------------
+
+FIGURE_2 = {
+    "as_written": ("gradient descent", "figure-2-gd"),
+    "momentum": ('momentum ("SGD" in the legend)', "figure-2-momentum"),
+    "adam": ("Adam (the library's)", "figure-2-adam"),
+}
+TICKS = (0.4, 0.6, 0.8, 0.85, 0.9, 0.92, 0.94)
+NAMES = {
+    "as_written": "784-10-10, gradient descent",
+    "momentum": "784-10-10, momentum",
+    "adam": "784-10-10, Adam (the library's)",
+    "textbook_adam": "784-10-10, Adam as published",
+    "relu": "784-10-10, ReLU, Adam (the library's)",
+    "hundred_hidden": "784-100-10, gradient descent",
+    "no_hidden": "784-10, gradient descent",
+}
+
+
+def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
+    """Redraw figure 2 beside the network of its text, and show what "over 92 %" depends on."""
+    captions = {}
+    if stored.keys() >= {*FIGURE_2, "hundred_hidden"}:
+        captions[_plot_figure_2(stored, folder)] = (
+            "Figure 2's points, one run each, on the runs of its code, with ten hidden neurons, "
+            "and for gradient descent beside those of its text, with a hundred (orange). Top axis: "
+            "position in the log, the paper's x. The scale is stretched towards 100 %."
+        )
+    if stored.keys() >= NAMES.keys():
+        captions[_plot_92(stored, folder)] = (
+            "Median (mark) and range (line) of the seeds: accuracy on the validation images at "
+            "the epoch that is best on them, on the test images at that same epoch, and both "
+            "after the last epoch. The last row has no hidden layer."
+        )
+        captions[_plot_first_epochs(stored, folder)] = (
+            "The first epochs one by one, where the paper's log has two points (dotted)."
+        )
+    if stored.keys() >= FIGURE_2.keys():
+        captions[_plot_losses(stored, folder)] = (
+            "What the library logs as the loss, that of one image, the last trained on, beside "
+            "the mean over the training images and over the validation images. Where the training "
+            "loss goes on falling and the validation loss rises, the network overfits."
+        )
+    return captions
+
+
+def _plot_figure_2(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    curves = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves
+    figure, panels = plots.figure(
+        1, 3, title="Validation accuracy on MNIST (paper, figure 2)", size=(11, 4)
+    )
+    for axes, (variant, (title, name)) in zip(panels, FIGURE_2.items(), strict=True):
+        _curve(axes, stored[variant], "validation_accuracy", "784-10-10 (the code)")
+        if variant == "as_written":
+            _curve(axes, stored["hundred_hidden"], "validation_accuracy", "784-100-10 (the text)")
+        # The log's line k is written after `log_every` k + 1 epochs.
+        every = stored[variant][0]["config"]["log_every"]
+        x = [float(position) * every + 1 for position in curves[name].x]
+        y = [float(accuracy) for accuracy in curves[name].y]
+        plots.cited(axes, x, y, label="cited: the paper's one run")
+        lowest = 0.3 if variant == "as_written" else 0.72
+        axes.set(title=title, ylabel="validation accuracy", yscale="logit", ylim=(lowest, 0.96))
+        axes.set_yticks([tick for tick in TICKS if tick > lowest])
+        axes.yaxis.set_major_formatter("{x:.2f}")
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
+        _both_x_axes(axes, every)
+    return plots.save(figure, folder, "figure_2")
+
+
+def _plot_92(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    """One row a variant, four marks a row."""
+    figure, axes = plots.figure(title='"Over 92 %" (paper, abstract): of what, and when?')
+    shown = {
+        "best_validation_accuracy": "validation, best epoch",
+        "test_accuracy_at_best": "test, at that epoch",
+        "validation_accuracy": "validation, last epoch",
+        "test_accuracy": "test, last epoch",
+    }
+    rows = np.arange(len(NAMES), dtype=float)
+    for number, (metric, label) in enumerate(shown.items()):
+        last = [records.stack(stored[variant], metric)[:, -1] for variant in NAMES]
+        middle = np.array([np.median(values) for values in last])
+        reach = [
+            [centre - values.min() for values, centre in zip(last, middle, strict=True)],
+            [values.max() - centre for values, centre in zip(last, middle, strict=True)],
+        ]
+        axes.errorbar(
+            middle,
+            rows + 0.18 * (number - 1.5),
+            xerr=reach,
+            fmt=plots.MARKERS[number],
+            color=plots.PALETTE[number],
+            markersize=4,
+            label=label,
+        )
+    plots.cited_line(axes, 0.92, label="cited: 92 % (abstract)", vertical=True)
+    axes.set_yticks(rows, NAMES.values())
+    axes.invert_yaxis()
+    axes.set_xlabel("accuracy")
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
+    return plots.save(figure, folder, "over_92")
+
+
+def _plot_first_epochs(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    figure, axes = plots.figure(title="The first epochs, one by one (paper, section 6.2)")
+    for variant in ("as_written", "momentum", "adam", "textbook_adam", "hundred_hidden"):
+        values = records.stack(stored[variant], "early_validation_accuracy")
+        epochs = np.arange(1, values.shape[1] + 1)
+        plots.curves(axes, epochs, values, label=NAMES[variant])
+    every = stored["as_written"][0]["config"]["log_every"]
+    for logged in paper_library.logged_epochs(int(epochs[-1]), every):
+        axes.axvline(logged, color=plots.CITED, linestyle=":", linewidth=1)
+    axes.set(xlabel="epochs completed", ylabel="validation accuracy")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    return plots.save(figure, folder, "first_epochs")
+
+
+def _plot_losses(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
+    figure, panels = plots.figure(1, 3, title="Which loss? 784-10-10", size=(11, 4))
+    shown = {
+        "last_image_loss": "last training image (the log)",
+        "training_loss": "mean of the training images",
+        "validation_loss": "mean of the validation images",
+    }
+    for axes in panels[1:]:
+        axes.sharey(panels[0])
+    for axes, (variant, (title, _)) in zip(panels, FIGURE_2.items(), strict=True):
+        for metric, label in shown.items():
+            _curve(axes, stored[variant], metric, label)
+        axes.set(title=title, ylabel="cross-entropy", yscale="log")
+        _both_x_axes(axes, stored[variant][0]["config"]["log_every"])
+    return plots.save(figure, folder, "losses")
+
+
+def _curve(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str) -> None:
+    epochs = runs[0]["measurements"]["evaluated_epochs"]
+    plots.curves(axes, epochs, records.stack(runs, metric), label=label)
+
+
+def _both_x_axes(axes: mpl_axes.Axes, every: int) -> None:
+    """Epochs completed below; above, the position in the log, which is the x axis of the paper."""
+
+    def position(epoch: Any) -> Any:
+        return (epoch - 1) / every
+
+    def epoch(position: Any) -> Any:
+        return position * every + 1
+
+    above = axes.secondary_xaxis("top", functions=(position, epoch))
+    above.set_xlabel("position in the log (the paper's x)")
+    axes.set_xlabel("epochs completed")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 
 RUN_ALL = pathlib.Path(__file__).parents[1] / "run_all.py"
+SHARED = RUN_ALL.parents[1] / "shared"
 
 TOML = """
 [reproduction]
@@ -72,14 +73,45 @@ def _environment():
         yield
 
 
-@pytest.fixture
-def data_dir(monkeypatch):
-    """Where prepared copies of the data sets are, if they are anywhere; TFDS_DATA_DIR names it."""
-    beside = RUN_ALL.parents[1] / "shared" / "tfds"
-    folder = pathlib.Path(os.environ.get("TFDS_DATA_DIR") or beside)
-    if folder.is_dir():
-        monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+@pytest.fixture(scope="session")
+def _copies(tmp_path_factory):
+    """A folder to prepare more data sets in, with links to the prepared copies that are here."""
+    named, folder = os.environ.get("TFDS_DATA_DIR"), tmp_path_factory.mktemp("data")
+    beside = pathlib.Path(named) if named else SHARED / "tfds"
+    for copy in beside.iterdir() if beside.is_dir() else ():
+        if copy.name != "downloads":  # the library writes there
+            (folder / copy.name).symlink_to(copy.absolute())
     return folder
+
+
+@pytest.fixture
+def data_dir(request, module_data_dir):
+    """Where prepared copies of the data sets are, if they are anywhere; TFDS_DATA_DIR names it.
+
+    A test of a reproduction ("head") whose data cannot be had here is skipped.
+    """
+    head = request.getfixturevalue("head") if "head" in request.fixturenames else None
+    if head and "life_expectancy" in head.data:
+        request.getfixturevalue("life_expectancy_csv")
+    return module_data_dir
+
+
+@pytest.fixture(scope="module")
+def module_data_dir(_copies):
+    """The same, for the fixtures that serve a whole module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFDS_DATA_DIR", str(_copies))
+        patch.setenv("TFDS_MANUAL_DIR", os.environ.get("TFDS_MANUAL_DIR") or str(SHARED / "raw"))
+        yield _copies
+
+
+@pytest.fixture(scope="session")
+def life_expectancy_csv():
+    """The published file of the life expectancy data, which must be there."""
+    folder = pathlib.Path(os.environ.get("TFDS_MANUAL_DIR") or SHARED / "raw")
+    if not (folder / "life_exp.csv").is_file():
+        pytest.skip(f"no life_exp.csv in {folder} (TFDS_MANUAL_DIR)")
+    return folder / "life_exp.csv"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,3 +1,4 @@
+import csv
 import hashlib
 import http.server
 import json
@@ -34,11 +35,15 @@ def copies(data_dir):
 @pytest.fixture
 def elsewhere(monkeypatch, tmp_path):
     """Point TFDS_DATA_DIR to an empty folder, and forget what was loaded from another."""
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    for loader in (data.mnist, data.wine_quality):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TFDS_MANUAL_DIR", raising=False)
+    for loader in (data.mnist, data.wine_quality, data.life_expectancy):
         loader.cache_clear()
-    yield tmp_path
-    for loader in (data.mnist, data.wine_quality):
+    yield folder
+    for loader in (data.mnist, data.wine_quality, data.life_expectancy):
         loader.cache_clear()
 
 
@@ -163,6 +168,38 @@ def test_iris_is_fishers():
     assert iris.names == ("setosa", "versicolor", "virginica")
 
 
+def test_breast_cancer_is_wisconsins():
+    tumours = data.breast_cancer()
+    assert tumours.features.shape == (569, 30)
+    assert tumours.features[0, :4].tolist() == [17.99, 10.38, 122.8, 1001.0]
+    assert tumours.names == ("malignant", "benign")
+    assert np.bincount(tumours.labels).tolist() == [212, 357]
+    assert tumours.labels.dtype == np.int64
+    assert data.breast_cancer() is tumours
+    with pytest.raises(ValueError, match="read-only"):
+        tumours.features[0, 0] = 0
+
+
+@pytest.mark.usefixtures("data_dir")
+def test_life_expectancy_is_the_published_csv(life_expectancy_csv):
+    data.prepare(["life_expectancy"])
+    life = data.life_expectancy()
+    with life_expectancy_csv.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert list(life.header) == header
+    assert list(life.columns) == [header[1], *header[4:]]  # no Country, Status, Life expectancy
+    assert "Measles " in life.columns
+    cells = np.array(rows)
+    numbers = np.where(cells == "", "nan", cells)
+    assert life.countries.tolist() == cells[:, 0].tolist()
+    assert life.statuses.tolist() == cells[:, 2].tolist()
+    np.testing.assert_array_equal(life.years, numbers[:, 3].astype(float))
+    np.testing.assert_array_equal(life.inputs, numbers[:, [1, *range(4, 22)]].astype(float))
+    assert life.inputs.dtype == life.years.dtype == np.float64
+    assert 71.27962362 in life.inputs[0]  # not 71.2796249
+    assert data.versions(["life_expectancy"]) == {"life_expectancy": "1.0.0"}
+
+
 @pytest.mark.usefixtures("copies")
 def test_arrays_are_loaded_once_and_cannot_be_changed():
     assert data.wine_quality("red") is data.wine_quality("red")
@@ -205,7 +242,7 @@ def test_unknown_data_set(function):
         function(["iris", "mnits"])
     message = one_line(raised)
     assert "'mnits'" in message
-    assert "mnist, wine_quality, iris" in message
+    assert "breast_cancer, iris, life_expectancy, mnist, wine_quality" in message
 
 
 @pytest.mark.usefixtures("offline")
@@ -345,6 +382,84 @@ def test_failed_download(monkeypatch, code, says):
     (message,) = data.prepare(["mnist"])
     assert message.startswith("NO MNIST")
     assert says in message
+
+
+# --- Preparing what cannot be downloaded --------------------------------------------------------
+
+
+def test_life_expectancy_is_prepared_without_tensorflow_here(life_expectancy_csv, elsewhere):
+    code = f"""if True:
+        import sys
+        from common import data
+        message, = data.prepare(["life_expectancy"], manual_dir={str(life_expectancy_csv.parent)!r})
+        assert "tensorflow" not in sys.modules
+        assert data.prepare(["life_expectancy"]) == []
+        data.life_expectancy()
+        assert "apache_beam" not in sys.modules
+        print(message)
+    """
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"prepared data set 'life_expectancy' in {elsewhere}, from {life_expectancy_csv}\n"
+    )
+    assert (elsewhere / "life_expectancy/1.0.0/features.json").is_file()
+    (elsewhere / "life_expectancy/1.0.0/features.json").unlink()
+    name, folder = "life_expectancy:1.0.0", elsewhere / "life_expectancy/1.0.0"
+    assert "prepare it anew" in damage_is_reported(name, folder, data.life_expectancy)
+
+
+@pytest.mark.parametrize("where", ["downloads/manual", "named"])
+def test_what_is_prepared_goes_where_it_may_and_is_found_there(elsewhere, monkeypatch, where):
+    manual = elsewhere / where
+    manual.mkdir(parents=True)
+    (manual / "Life Expectancy Data.csv").touch()
+    if where == "named":
+        monkeypatch.setenv("TFDS_MANUAL_DIR", str(manual))
+    elsewhere.chmod(0o555)  # nor may the administrator write here, who could
+    monkeypatch.setattr("common.life_expectancy.read", mock.Mock())
+    commands = []
+
+    def library(command, cwd):
+        commands.append(command)
+        (pathlib.Path(command[3]) / "life_expectancy/1.0.0").mkdir(parents=True)
+        return ""
+
+    monkeypatch.setattr(data, "_run_library", library)
+    (message,) = data.prepare(["life_expectancy"])
+    home = str(pathlib.Path("~/tensorflow_datasets").expanduser())
+    assert commands[0][3:] == [home, str(manual)]
+    assert home in message
+    assert data.prepare(["life_expectancy"]) == []
+    elsewhere.chmod(0o755)
+
+
+def test_without_the_file_it_says_where_to_put_it(elsewhere, monkeypatch, tmp_path):
+    with pytest.raises(errors.UserError) as raised:
+        data.prepare(["life_expectancy", "iris"])
+    message = one_line(raised)
+    for part in (elsewhere / "downloads/manual", "life_exp.csv", "kaggle.com", "--manual-dir"):
+        assert str(part) in message
+    monkeypatch.setenv("TFDS_MANUAL_DIR", str(tmp_path))
+    with pytest.raises(errors.UserError) as raised:
+        data.prepare(["life_expectancy"])
+    assert f"no life_exp.csv in {tmp_path};" in one_line(raised)
+    with pytest.raises(errors.UserError) as raised:
+        data.life_expectancy()
+    assert "run_all.py life_expectancy" in one_line(raised)
+    with pytest.raises(errors.UserError) as raised:
+        data.prepare(["iris"], manual_dir=tmp_path / "nowhere")
+    assert f"--manual-dir '{tmp_path / 'nowhere'}'" in one_line(raised)
+
+
+def test_a_copy_that_cannot_be_written_is_told_in_one_line(elsewhere, monkeypatch):
+    (elsewhere / "life_exp.csv").touch()
+    monkeypatch.setattr("common.life_expectancy.read", mock.Mock())
+    monkeypatch.setattr(data, "_run_library", lambda *_, **__: "failed (OSError: No space left)")
+    with pytest.raises(errors.UserError) as raised:
+        data.prepare(["life_expectancy"], manual_dir=elsewhere)
+    assert "No space left" in one_line(raised)
+    assert f"in {elsewhere}" in one_line(raised)
 
 
 # --- Damaged copies -----------------------------------------------------------------------------

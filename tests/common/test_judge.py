@@ -586,6 +586,16 @@ def test_a_shortened_protocol_is_told(claim):
     assert "shortened" not in rule(claim, both(records([value] * 10))).evidence
 
 
+def test_an_epoch_that_a_shortened_protocol_never_came_to_is_not_run():
+    claim = make("number", cited="0.1", at=2)
+    verdict = rule(claim, {"v": records([[5, 7]] * 10, shortened={"epochs": 2})})
+    assert verdict.verdict == "NOT_RUN"
+    assert verdict.reason == (
+        "the protocol was cut short (epochs=2); seed 0: 'm' has 2 values, none at 2"
+    )
+    assert rule(claim, {"v": records([[5, 7]] * 10)}).verdict == "ERROR"
+
+
 def test_a_shortened_other_side_of_an_ordering_is_told():
     verdict = rule(KINDS[5], {"v": records([1] * 8), "w": records([2] * 8, shortened={"n": 1})})
     assert verdict.evidence.endswith(" (protocol shortened: n=1)")

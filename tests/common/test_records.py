@@ -229,6 +229,7 @@ if __name__ == "__main__":
         ("return {}", "return {'a.png': 'A caption.'}"),
         ('["blue"]', '["red"]'),
         ("import matplotlib", "import scipy"),
+        ("import keras", "import keras, pandas"),
         ('print("run")', "pass"),
     ],
 )

@@ -157,6 +157,39 @@ def test_other_data_are_measured_anew(suite, monkeypatch):
     assert len(suite.measured()) == 8
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_stand_in_never_replaces_records_of_the_real_data(suite, monkeypatch, fresh):
+    suite.add("aaa", variants=("as_written", "corrected"))
+    suite.add()
+    versions = {"mnist": "3.0.1"}
+    monkeypatch.setattr(data, "versions", lambda names: versions)
+    run(suite)
+    before = {path: path.read_bytes() for path in suite.folder.rglob("*") if path.is_file()}
+    versions = {"mnist": "stand-in: scikit-learn digits"}
+    (suite.folder / "aaa" / "as_written.jsonl").unlink()  # nothing to spare there
+    del before[suite.folder / "aaa" / "as_written.jsonl"]
+    with pytest.raises(errors.UserError) as raised:
+        run(suite, fresh=fresh)
+    message = str(raised.value)
+    assert "\n" not in message
+    for part in (str(suite.folder / "aaa"), "mnist 3.0.1", "TFDS_DATA_DIR", "--data-dir", "--out"):
+        assert part in message
+    after = {path: path.read_bytes() for path in suite.folder.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_the_real_data_replace_a_stand_in(suite, monkeypatch):
+    suite.add()
+    versions = {"mnist": "stand-in: scikit-learn digits"}
+    monkeypatch.setattr(data, "versions", lambda names: versions)
+    run(suite)
+    run(suite)  # a stand-in goes on where it was
+    assert len(suite.measured()) == 4
+    versions = {"mnist": "3.0.1"}
+    run(suite)
+    assert {line["data"]["mnist"] for line in suite.lines()} == {"3.0.1"}
+
+
 def test_another_config_is_measured_anew(suite):
     suite.add(full=4)
     run(suite, profile="smoke")

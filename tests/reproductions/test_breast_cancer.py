@@ -1,0 +1,255 @@
+"""The four breast cancer networks against the authors' update rules, and scores by hand."""
+
+import copy
+import dataclasses
+import itertools
+import pathlib
+
+import numpy as np
+import pytest
+import scipy.special
+import sklearn.datasets
+import sklearn.metrics
+import sklearn.model_selection
+
+from common import claims, judge
+from reproductions import breast_cancer
+
+TOML = claims.load(pathlib.Path(breast_cancer.__file__).with_suffix(".toml"))
+SEED = 5
+RATES = (0.01, 0.001)
+ACTIVATIONS = {
+    "sigmoid": (scipy.special.expit, lambda a: a * (1 - a)),
+    "relu": (lambda z: np.maximum(z, 0), lambda a: (a > 0).astype(float)),
+    "tanh": (np.tanh, lambda a: 1 - a**2),
+}
+
+
+def notebook_split(seed, by="all"):
+    """Training and test part, standardised: features and labels of each, in scikit-learn's way."""
+    features, labels = sklearn.datasets.load_breast_cancer(return_X_y=True)
+    rest, test = sklearn.model_selection.train_test_split(
+        range(569), test_size=0.2, random_state=seed
+    )
+    rows = range(569) if by == "all" else rest
+    features = (features - features[rows].mean(axis=0)) / features[rows].std(axis=0)
+    return (features[rest], labels[rest]), (features[test], labels[test])
+
+
+def forward(weights, features, activate):
+    activations = [features]
+    for layer in range(0, len(weights), 2):
+        z = activations[-1] @ weights[layer] + weights[layer + 1]
+        activations.append(z if layer == len(weights) - 2 else activate(z))
+    return activations
+
+
+def library(activation, optimizer, rate, seed, epochs):
+    """The authors' loops: z of the test tumours after training on the first 364."""
+    (train, labels), (test, _) = notebook_split(seed)
+    activate, slope = ACTIVATIONS[activation]
+    rng = np.random.default_rng(seed)
+    shapes = [s for pair in itertools.pairwise([30, 20, 10, 5, 2]) for s in (pair, pair[1])]
+    weights = [rng.normal(size=shape) for shape in shapes]
+    v = [np.zeros_like(weight) for weight in weights]
+    s = [np.zeros_like(weight) for weight in weights]
+    for epoch in range(epochs):
+        for x, y in zip(train[:364], np.eye(2)[labels[:364]], strict=True):
+            activations = forward(weights, x, activate)
+            powers = np.exp(activations[-1])
+            delta = powers / powers.sum() - y
+            gradients = [np.zeros(0)] * len(weights)
+            for layer in range(len(weights) - 2, -1, -2):
+                below = activations[layer // 2]
+                gradients[layer], gradients[layer + 1] = np.outer(below, delta), delta
+                delta = slope(below) * (weights[layer] @ delta)
+            for i, gradient in enumerate(gradients):
+                match optimizer:
+                    case "gd":
+                        step = rate * gradient
+                    case "momentum":
+                        step = v[i] = 0.9 * v[i] + rate * gradient
+                    case "adam":
+                        v[i] = 0.9 * v[i] + (1 - 0.9) * gradient
+                        s[i] = 0.999 * s[i] + (1 - 0.999) * gradient**2
+                        scale = np.sqrt(s[i] / (1 - 0.999 ** (epoch + 1))) + 1e-8
+                        step = rate * v[i] / (1 - 0.9 ** (epoch + 1)) / scale
+                weights[i] = weights[i] - step
+    return forward(weights, test, activate)[-1]
+
+
+def watched(config, seeds):
+    """Run a protocol: per seed, its measurements and z of the test tumours by model."""
+    seen, measure = [], breast_cancer._by_model
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            breast_cancer, "_by_model", lambda *parts: seen.append(parts) or measure(*parts)
+        )
+        measured = list(breast_cancer.run(config, seeds))
+    return [(each, *parts) for each, parts in zip(measured, seen, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def short():
+    config = dataclasses.replace(breast_cancer.Config(), epochs=2, learning_rates=RATES)
+    return watched(config, [SEED - 1, SEED])
+
+
+def test_every_network_follows_the_authors_rule_at_every_rate(short):
+    _, z, _ = short[1]
+    assert list(z) == list(breast_cancer.MODELS)
+    for name, (activation, optimizer) in breast_cancer.MODELS.items():
+        for place, rate in enumerate(RATES):
+            expected = library(activation, optimizer, rate, SEED, epochs=2)
+            np.testing.assert_allclose(z[name][place], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_librarys_softmax_overflows_and_a_stable_one_does_not():
+    breast_cancer.training.set_precision("float64")
+    model = breast_cancer.build_model(breast_cancer.Config(), "relu", 30, 2)
+    z, y = np.array([[800.0, 1.0]]), np.array([[0.0, 1.0]])
+    weights = [np.zeros(weight.shape) for weight in model.get_weights()]
+    weights[-1] = z[0]  # the last layer's bias is z where all else is 0
+    model.set_weights(weights)
+    inputs = np.zeros((1, 30))
+    slopes = {
+        loss: breast_cancer.training.gradients(model, loss, inputs, y)[-1]
+        for loss in (
+            breast_cancer.overflowing_cross_entropy,
+            breast_cancer.paper_library.cross_entropy,
+        )
+    }
+    overflowing, stable = slopes.values()
+    assert np.isnan(overflowing).any()
+    np.testing.assert_allclose(stable, [1, -1], atol=1e-12)
+
+
+def test_seeds_differ_in_split_and_start(short):
+    (_, first, labels), (_, second, other_labels) = short
+    assert (labels != other_labels).any()
+    assert np.abs(first["tanh_adam"] - second["tanh_adam"]).max() > 0.1
+
+
+def test_only_the_corrected_variant_is_spared_the_overflow():
+    spared = {name: config.stable_softmax for name, config in breast_cancer.VARIANTS.items()}
+    assert [name for name in spared if spared[name]] == ["corrected"]
+
+
+@pytest.mark.parametrize("by", ["all", "training"])
+def test_rows_and_their_standardisation(by):
+    config = dataclasses.replace(breast_cancer.Config(), standardised_by=by)
+    parts = breast_cancer.split(config, breast_cancer.data.breast_cancer(), SEED)
+    (rest, labels), (test, test_labels) = notebook_split(SEED, by)
+    np.testing.assert_allclose(parts.train, rest[:364], atol=1e-9)
+    np.testing.assert_allclose(parts.validation, rest[364:], atol=1e-9)
+    np.testing.assert_allclose(parts.test, test, atol=1e-9)
+    np.testing.assert_array_equal(parts.train_labels, labels[:364])
+    np.testing.assert_array_equal(parts.test_labels, test_labels)
+
+
+def test_class_1_is_benign(short):
+    measured, _, labels = short[0]
+    assert (measured["benign_label"], measured["malignant_label"]) == (1, 0)
+    assert measured["rows"] == [364, 91, 114]
+    commoner = max(labels.mean(), 1 - labels.mean())
+    assert measured["commoner_accuracy"] == pytest.approx(commoner, rel=1e-4)
+
+
+def test_scores_of_a_network_that_sorts_well_on_one_side_of_a_half():
+    """Four malignant and six benign; by shares one pair of 24 is in the wrong order."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
+    z = np.zeros((10, 2))
+    z[:, 1] = [-1, 1, 2, 4, 3, 5, 6, 7, 8, 9]  # above 0: answered benign
+    scores = breast_cancer._scores(z, labels)
+    assert scores["accuracy"] == pytest.approx(0.7)
+    assert scores["found_malignant"] == pytest.approx(1 / 4)
+    assert scores["found_benign"] == pytest.approx(1)
+    assert scores["precision_malignant"] == pytest.approx(1)
+    assert scores["precision_benign"] == pytest.approx(6 / 9, abs=1e-4)
+    assert scores["auc_labels"] == pytest.approx((1 / 4 + 1) / 2)
+    assert scores["auc_scores"] == pytest.approx(23 / 24, abs=1e-4)
+    assert scores["auc_gap"] == pytest.approx(23 / 24 - 5 / 8)
+    assert scores["balanced_gap"] == pytest.approx(0, abs=1e-12)
+    assert (scores["corners_labels"], scores["corners_scores"]) == (1, 9)
+    assert not (scores["one_answer"] or scores["constant"])
+
+
+def test_scores_of_dead_and_diverged_networks():
+    labels = np.array([0, 0, 1, 1, 1])
+    dead = breast_cancer._scores(np.tile([0.0, 0.5], (5, 1)), labels)
+    assert dead["one_answer"] and dead["all_benign"] and dead["constant"] and dead["finite"]
+    assert (dead["found_malignant"], dead["found_benign"]) == (0, 1)
+    assert np.isnan(dead["precision_malignant"])  # 0/0
+    assert dead["auc_labels"] == dead["auc_scores"] == 0.5
+    diverged = breast_cancer._scores(np.full((5, 2), np.nan), labels)
+    assert diverged["one_answer"] and not diverged["all_benign"] and not diverged["finite"]
+    assert diverged["accuracy"] == pytest.approx(0.4)  # argmax of NaN is 0
+    assert np.isnan(diverged["auc_scores"])
+
+
+@pytest.fixture(scope="module")
+def restarts():
+    config = dataclasses.replace(breast_cancer.VARIANTS["restarts"], epochs=3)
+    return watched(config, [SEED])[0][0]
+
+
+def test_restarts_are_ten_starts_on_one_split(restarts):
+    accuracies = restarts["restart_accuracies"]
+    assert len(accuracies) == 10
+    assert accuracies == sorted(accuracies)
+    assert len(set(accuracies)) > 1
+    assert restarts["best_accuracy"] == accuracies[-1]
+    assert restarts["restart_mean"] == pytest.approx(np.mean(accuracies), rel=1e-4)
+    assert restarts["sigmoid_gd_accuracy"] in accuracies
+
+
+# --- Claims -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def records(short, restarts):
+    """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
+    return {
+        name: [
+            {
+                "seed": seed,
+                "config": dataclasses.asdict(config),
+                "shortened": {},
+                "data": {"breast_cancer": "scikit-learn"},
+                "measurements": restarts if name == "restarts" else short[1][0],
+            }
+            for seed in range(60)
+        ]
+        for name, config in breast_cancer.VARIANTS.items()
+    }
+
+
+def verdict(claim, stored, **changes):
+    """Judge one claim on records of which some measurements are replaced, in every seed."""
+    stored = copy.deepcopy(stored)
+    for rows in stored.values():
+        for record in rows:
+            record["measurements"] |= changes
+    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
+    return next(each.verdict for each in verdicts if each.claim == claim)
+
+
+def test_every_claim_can_be_judged_from_what_run_measures(records):
+    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
+    assert {each.verdict for each in verdicts} <= {
+        judge.CONFIRMED,
+        judge.CONSISTENT,
+        judge.REFUTED,
+        judge.UNRESOLVED,
+        judge.NOT_CHECKABLE,
+    }
+
+
+def test_an_area_under_the_curve_would_be_confirmed(records):
+    assert verdict("breast-roc-area", records, sigmoid_gd_auc_gap=0.02) == judge.REFUTED
+    assert verdict("breast-roc-area", records, sigmoid_gd_auc_gap=0.001) == judge.CONFIRMED
+    assert verdict("breast-roc-points", records, sigmoid_gd_corners_labels=1) == judge.REFUTED
+    assert verdict("breast-roc-points", records, sigmoid_gd_corners_labels=30) == judge.CONFIRMED
+    assert verdict("breast-relu-all-negative", records, relu_momentum_all_benign=False) == (
+        judge.REFUTED
+    )

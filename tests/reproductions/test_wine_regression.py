@@ -1,0 +1,222 @@
+"""The wine network against the authors' update rule in plain NumPy, its rows and its baselines."""
+
+import copy
+import dataclasses
+import functools
+import itertools
+import pathlib
+
+import numpy as np
+import pytest
+import scipy.special
+import sklearn.metrics
+import sklearn.model_selection
+
+from common import claims, data, judge
+from reproductions import wine_regression
+
+TOML = claims.load(pathlib.Path(wine_regression.__file__).with_suffix(".toml"))
+SEEDS = (3, 4)
+TRAINED = 3897
+
+
+@pytest.fixture(autouse=True)
+def _wines(data_dir):
+    if not (data_dir / "wine_quality").is_dir():
+        pytest.skip(f"no prepared copy of wine quality in {data_dir} (TFDS_DATA_DIR)")
+
+
+def notebook_rows():
+    """Features and qualities as the notebook splits them: its training part, then its test part."""
+    red, white = data.wine_quality("red"), data.wine_quality("white")
+    features = np.concatenate([red.features, white.features])
+    quality = np.concatenate([red.quality, white.quality])
+    parts = sklearn.model_selection.train_test_split(features, quality, random_state=0)
+    return np.concatenate(parts[:2]), np.concatenate(parts[2:])
+
+
+def forward(weights, features):
+    activations = [features]
+    for layer in range(0, len(weights), 2):
+        z = activations[-1] @ weights[layer] + weights[layer + 1]
+        activations.append(z if layer == len(weights) - 2 else scipy.special.expit(z))
+    return activations
+
+
+def library(seed, epochs, rate=0.001):
+    """The authors' loop: predictions for all wines after 0, 1, ..., `epochs` epochs."""
+    features, quality = notebook_rows()
+    rng = np.random.default_rng(seed)
+    sizes = [11, 20, 20, 20, 1]
+    pairs = itertools.pairwise(sizes)
+    shapes = [shape for pair in pairs for shape in (pair, pair[1])]
+    weights = [rng.normal(size=shape) for shape in shapes]
+    predictions = [forward(weights, features)[-1][:, 0]]
+    for _ in range(epochs):
+        for x, y in zip(features[:TRAINED], quality[:TRAINED], strict=True):
+            activations = forward(weights, x)
+            delta = 2 * (activations[-1] - y)
+            for layer in range(len(weights) - 2, -1, -2):
+                a = activations[layer // 2]
+                below = a * (1 - a) * (weights[layer] @ delta)
+                weights[layer] = weights[layer] - rate * np.outer(a, delta)
+                weights[layer + 1] = weights[layer + 1] - rate * delta
+                delta = below
+        predictions.append(forward(weights, features)[-1][:, 0])
+    return np.stack(predictions)
+
+
+def watched(variant, seeds):
+    """Run a variant: per seed, its measurements and the predictions [points, wines]."""
+    seen, measure = [], wine_regression._measure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            wine_regression, "_measure", lambda *parts: seen.append(parts[2]) or measure(*parts)
+        )
+        measured = list(wine_regression.run(wine_regression.VARIANTS[variant], seeds))
+    return list(zip(measured, seen, strict=True))
+
+
+@pytest.fixture
+def as_written():
+    return run_as_written()
+
+
+@functools.cache
+def run_as_written():
+    return watched("as_written", SEEDS)
+
+
+def test_the_network_follows_the_authors_rule_step_by_step(as_written):
+    for seed, (_, predictions) in zip(SEEDS, as_written, strict=True):
+        expected = library(seed, epochs=1)
+        np.testing.assert_allclose(predictions[:2], expected, rtol=0, atol=1e-6)
+        assert np.abs(expected[1] - expected[0]).max() > 0.1
+
+
+def test_rows_are_those_of_the_notebook_and_its_library():
+    features, quality = notebook_rows()
+    wines = wine_regression.load_wines(wine_regression.VARIANTS["as_written"])
+    np.testing.assert_array_equal(wines.features, features)
+    np.testing.assert_array_equal(wines.quality, quality)
+    assert [wines.train, wines.validation, wines.test] == [
+        slice(TRAINED),
+        slice(TRAINED, 4872),
+        slice(4872, 6497),
+    ]
+    assert (wines.quality[0], wines.quality[TRAINED - 1]) == (6, 5)
+    assert wines.red.sum() == 1599
+    table = {row.tobytes() for row in data.wine_quality("red").features}
+    assert all(row.tobytes() in table for row in wines.features[wines.red])
+
+
+def test_red_wine_reads_no_white():
+    wines = wine_regression.load_wines(wine_regression.VARIANTS["red_wine"])
+    assert len(wines.quality) == 1599
+    assert wines.red.all()
+    assert wines.train == slice(959)
+
+
+def test_inputs_are_standardised_by_the_wines_trained_on():
+    wines = wine_regression.load_wines(wine_regression.VARIANTS["standardised"])
+    trained = wines.features[:TRAINED]
+    np.testing.assert_allclose(trained.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(trained.std(axis=0), 1, atol=1e-9)
+    assert np.abs(wines.features[TRAINED:].mean(axis=0)).max() > 1e-3
+
+
+def test_errors_are_those_of_scikit_learn_and_the_printed_ones_of_one_wine(as_written):
+    _, quality = notebook_rows()
+    parts = {"train": slice(0, 3897), "validation": slice(3897, 4872), "test": slice(4872, 6497)}
+    for measured, predictions in as_written:
+        for name, rows in parts.items():
+            for value, each in zip(measured[f"{name}_mse"], predictions, strict=True):
+                expected = sklearn.metrics.mean_squared_error(quality[rows], each[rows])
+                assert value == pytest.approx(expected, rel=1e-5)
+        last = parts["test"]
+        assert measured["test_r2"][10] == pytest.approx(
+            1 - measured["test_mse"][10] / quality[last].var(), abs=1e-5
+        )
+        printed = [(predictions[0, 0] - 6) ** 2, *((predictions[1:, 3896] - 5) ** 2)]
+        assert measured["printed_loss"] == pytest.approx(printed, rel=1e-5)
+        right = np.abs(predictions[10, last] - quality[last]) < 0.5
+        assert measured["test_hits"][10] == pytest.approx(right.mean(), abs=1e-5)
+        assert measured["prediction_sd"][1] == pytest.approx(predictions[1, last].std(), rel=1e-5)
+
+
+def test_baselines_are_the_mean_and_least_squares(as_written):
+    features, quality = notebook_rows()
+    measured = as_written[0][0]
+    mean = quality[:TRAINED].mean()
+    assert measured["mean_train_mse"] == pytest.approx(quality[:TRAINED].var(), rel=1e-5)
+    assert measured["mean_test_mse"] == pytest.approx(((quality[4872:] - mean) ** 2).mean(), 1e-5)
+    design = np.column_stack([np.ones(len(features)), features])
+    coefficients = np.linalg.lstsq(design[:TRAINED], quality[:TRAINED], rcond=None)[0]
+    residuals = design @ coefficients - quality
+    assert measured["linear_train_mse"] == pytest.approx((residuals[:TRAINED] ** 2).mean(), 1e-5)
+    assert measured["linear_test_mse"] == pytest.approx((residuals[4872:] ** 2).mean(), 1e-5)
+    assert measured["forest_test_r2"] > measured["linear_test_r2"] > measured["mean_test_r2"]
+
+
+def test_saturated_and_frozen_outputs_are_counted():
+    config = wine_regression.VARIANTS["as_written"]
+    wines = wine_regression.load_wines(config)
+    first_layer = np.full((2, TRAINED, 20), 0.5)
+    first_layer[0, :, :5] = 0.995  # saturated on every wine, and so frozen
+    first_layer[1, ::2, :10] = 0.001  # saturated on half of them
+    predictions = np.zeros((2, len(wines.quality)))
+    measured = wine_regression._measure(config, wines, predictions, first_layer)
+    assert measured["saturated"] == pytest.approx([0.25, 0.25], abs=1e-3)
+    assert measured["frozen"] == [1.0, 0.5]
+
+
+# --- Claims -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def records(as_written):
+    """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
+    return {
+        name: [
+            {
+                "seed": seed,
+                "config": dataclasses.asdict(config),
+                "shortened": {},
+                "data": {"wine_quality": "1.0.0"},
+                "measurements": as_written[0][0],
+            }
+            for seed in range(60)
+        ]
+        for name, config in wine_regression.VARIANTS.items()
+    }
+
+
+def verdict(claim, stored, **changes):
+    """Judge one claim on records of which some measurements are replaced, in every seed."""
+    stored = copy.deepcopy(stored)
+    for rows in stored.values():
+        for record in rows:
+            record["measurements"] |= changes
+    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
+    return next(each.verdict for each in verdicts if each.claim == claim)
+
+
+def test_every_claim_can_be_judged_from_what_run_measures(records):
+    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
+    assert {each.verdict for each in verdicts} <= {
+        judge.CONFIRMED,
+        judge.CONSISTENT,
+        judge.REFUTED,
+        judge.UNRESOLVED,
+        judge.NOT_CHECKABLE,
+    }
+
+
+def test_a_perfect_fit_would_be_confirmed(records):
+    assert verdict("wine-one-epoch-perfect", records) == judge.REFUTED
+    assert verdict("wine-one-epoch-perfect", records, one_epoch_train_mse=0.01) == judge.CONFIRMED
+    assert verdict("figure-5-is-the-training-error", records) == judge.REFUTED
+    assert verdict("figure-5-is-the-training-error", records, printed_gap=0.0) == judge.CONFIRMED
+    assert verdict("wine-delta-sigmoid", records) == judge.REFUTED
+    assert verdict("wine-delta-identity", records) == judge.CONFIRMED
+    assert verdict("wine-red-only", records) == judge.REFUTED
