@@ -174,6 +174,7 @@ def command(
             data_dir=data_dir,
             manual_dir=manual_dir,
             fresh=fresh,
+            skip_missing=not names,  # who names a reproduction wants it, or to know why not
         )
 
     raise typer.Exit(_exit_code(action))

@@ -421,7 +421,8 @@ def prepare(
         What the user has to know, a line each: a download, a stand-in.
 
     Raises:
-        errors.UserError: no such data set or folder, or a data set without stand-in is missing.
+        errors.MissingDataError: a data set without stand-in is missing and cannot be had.
+        errors.UserError: no such data set or folder, or a file that is not what it should be.
     """
     wanted = sorted(set(names))
     for name in wanted:
@@ -492,7 +493,7 @@ def _obtain(name: str, online: bool) -> str:
     if not problem:
         return f"downloaded data set '{name}' to {_data_dir()}"
     if name != "mnist":
-        raise errors.UserError(_how_to_get(name, problem))
+        raise errors.MissingDataError(name, _how_to_get(name, problem))
     os.environ[_STAND_IN_VARIABLE] = name
     return (
         "NO MNIST: running on scikit-learn's 1,797 digits scaled to 28x28 instead, and every "

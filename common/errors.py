@@ -1,4 +1,4 @@
-"""The one exception that means "the input is wrong, not the suite"."""
+"""The exception that means "the input is wrong, not the suite"."""
 
 
 class UserError(Exception):
@@ -7,3 +7,12 @@ class UserError(Exception):
     The message is one line that names the value, the choices and the mend. The command line prints
     it without a traceback and exits with code 2.
     """
+
+
+class MissingDataError(UserError):
+    """A data set that is not there and cannot be had; `data_set` is its name."""
+
+    def __init__(self, data_set: str, message: str) -> None:
+        """`message` is the one line of `UserError`."""
+        super().__init__(message)
+        self.data_set = data_set

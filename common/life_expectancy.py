@@ -94,16 +94,17 @@ def find(*folders: pathlib.Path) -> pathlib.Path:
     """Find the file in the first of the folders that has it.
 
     Raises:
-        errors.UserError: none has.
+        errors.MissingDataError: none has.
     """
     for folder in folders:
         for name in FILES:
             if os.access(folder / name, os.R_OK):
                 return folder / name
-    raise errors.UserError(
+    raise errors.MissingDataError(
+        "life_expectancy",
         "data set 'life_expectancy' is missing, and cannot be downloaded without an account: no "
         f"{FILES[0]} in {' or '.join(map(str, folders))}; put it there ('{FILES[1]}' of {PAGE}), "
-        "or name the folder that holds it: --manual-dir FOLDER, or TFDS_MANUAL_DIR"
+        "or name the folder that holds it: --manual-dir FOLDER, or TFDS_MANUAL_DIR",
     )
 
 

@@ -352,17 +352,29 @@ def run(
     fresh: bool = False,
     data_dir: pathlib.Path | None = None,
     manual_dir: pathlib.Path | None = None,
+    skip_missing: bool = False,
 ) -> dict[str, "Stored"]:
     """Measure what is missing, redraw the plots, and return all that `folder` then holds.
 
-    The caller holds the folder's lock. A crashed reproduction is told in its `Stored.errors`.
+    The caller holds the folder's lock. A crashed reproduction is told in its `Stored.errors`. With
+    `skip_missing` a data set that cannot be had is told, and what needs it is left out.
 
     Raises:
         errors.UserError: bad input, here or in a worker; what was measured by then is kept.
     """
     threads = max(1, cores() // jobs)
     wanted = wanted_seeds(reproductions, profile, seeds, variant)
-    for message in data.prepare(_data_needed(reproductions, wanted), data_dir, manual_dir):
+    while True:
+        try:
+            messages = data.prepare(_data_needed(reproductions, wanted), data_dir, manual_dir)
+            break
+        except errors.MissingDataError as missing:
+            if not skip_missing:
+                raise
+            wanted = _without(missing.data_set, reproductions, wanted)
+            left_out = f"LEFT OUT is all that needs '{missing.data_set}': {missing}"
+            console.print(left_out, highlight=False, markup=False, soft_wrap=True)
+    for message in messages:
         console.print(message, highlight=False, markup=False)
     provenance = records.provenance(device, threads)
     tasks = plan(
@@ -403,6 +415,18 @@ def _data_needed(reproductions: Iterable[claims.Reproduction], wanted: Seeds) ->
         for reproduction in reproductions
         for variant in wanted[reproduction.name]
         for name in reproduction.variants[variant].data
+    }
+
+
+def _without(data_set: str, reproductions: Iterable[claims.Reproduction], wanted: Seeds) -> Seeds:
+    """What is left where a data set is missing; verdicts on the rest will be NOT_RUN."""
+    return {
+        reproduction.name: {
+            variant: seeds
+            for variant, seeds in wanted[reproduction.name].items()
+            if data_set not in reproduction.variants[variant].data
+        }
+        for reproduction in reproductions
     }
 
 

@@ -28,10 +28,7 @@ import numpy as np
 from keras import ops
 from matplotlib import axes as mpl_axes
 
-import common.claims  # these three only draw: apart, so that records do not depend on them
-import common.plots
-import common.records
-from common import cli, data, images, paper_library, training
+from common import claims, cli, data, images, paper_library, plots, records, training
 
 Redraw = Callable[[np.ndarray], np.ndarray]  # pictures, rows of 784 pixels, and their redrawing
 
@@ -75,7 +72,7 @@ VARIANTS = {
 
 SHORTENED = {
     "smoke": {"images": 250, "epochs": 2, "test_images": 200, "classifier_epochs": 1},
-    "standard": {"images": 2500, "test_images": 2000},
+    "standard": {"epochs": 51},  # ends on a log line: the beginning of a full run
 }
 
 
@@ -333,7 +330,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
 
 
 def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
-    figure, (left, middle, right) = common.plots.figure(
+    figure, (left, middle, right) = plots.figure(
         1, 3, title="The loss that rises while the network learns (notebook, cell 67)"
     )
     epochs = _epochs(runs)[1:]
@@ -342,7 +339,7 @@ def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
         ("printed_contrast", "variance of its redrawing"),
         ("printed_brightness_gap", "squared gap in brightness"),
     ):
-        common.plots.curves(middle, epochs, common.records.stack(runs, metric)[:, 1:], label=label)
+        plots.curves(middle, epochs, records.stack(runs, metric)[:, 1:], label=label)
     _level(middle, runs, "last_image_contrast", "variance of the picture", "--")
     middle.set(title="what it consists of", xlabel="epochs completed", ylabel="part of it")
     for metric, label in (
@@ -350,23 +347,23 @@ def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
         ("train_error", "all trained pictures"),
         ("test_error", "unseen pictures"),
     ):
-        common.plots.curves(right, epochs, common.records.stack(runs, metric)[:, 1:], label=label)
+        plots.curves(right, epochs, records.stack(runs, metric)[:, 1:], label=label)
     _level(right, runs, "mean_image_test_error", "the mean image, unseen pictures", "--")
     right.set(title="the true error", xlabel="epochs completed", ylabel="mean squared error")
     for axes in (left, middle, right):
         axes.set_ylim(bottom=0)
-    return common.plots.save(figure, folder, "printed_loss")
+    return plots.save(figure, folder, "printed_loss")
 
 
 def _plot_quality(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, panels = common.plots.figure(1, 2, title="Nine numbers for a digit: unseen pictures")
+    figure, panels = plots.figure(1, 2, title="Nine numbers for a digit: unseen pictures")
     names = {"as_written": "as written", "corrected": "Glorot, Adam, batches"}
     shown = (("test_error", "mean squared error"), ("kept_class", "share that keeps its digit"))
     for axes, (metric, title) in zip(panels, shown, strict=True):
         for variant, label in names.items():
             runs = stored[variant]
-            samples = common.records.stack(runs, metric)[:, 1:]
-            common.plots.curves(axes, _epochs(runs)[1:], samples, label=label)
+            samples = records.stack(runs, metric)[:, 1:]
+            plots.curves(axes, _epochs(runs)[1:], samples, label=label)
         part = "test_error" if metric == "test_error" else "kept_class"
         for name, label, style in (
             ("mean_image", "mean image", "--"),
@@ -376,11 +373,11 @@ def _plot_quality(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
             _level(axes, stored["as_written"], f"{name}_{part}", label, style)
         axes.set(title=title, xlabel="epochs completed", ylabel=title)
         axes.set_ylim(bottom=0)
-    return common.plots.save(figure, folder, "quality")
+    return plots.save(figure, folder, "quality")
 
 
 def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, panels = common.plots.figure(
+    figure, panels = plots.figure(
         1, 2, title="Redrawn from nine numbers (paper, figures 10 and 11)", size=(9.5, 6.6)
     )
     pictures = _pictures_of(stored, "as_written")
@@ -402,7 +399,7 @@ def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
             }
         _mosaic(axes, rows)
         axes.set_title(title)
-    return common.plots.save(figure, folder, "figures_10_11")
+    return plots.save(figure, folder, "figures_10_11")
 
 
 def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
@@ -421,7 +418,7 @@ def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
 def _pictures_of(stored: dict[str, list[dict]], variant: str) -> dict[str, np.ndarray]:
     """The pictures of a variant's first seed; none where it was not run or stored none."""
     runs = stored.get(variant, [])
-    return common.records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
+    return records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
 
 
 def _epochs(runs: list[dict]) -> list[int]:
@@ -429,7 +426,7 @@ def _epochs(runs: list[dict]) -> list[int]:
 
 
 def _median(runs: list[dict], metric: str) -> float:
-    return float(np.median(common.records.stack(runs, metric)))
+    return float(np.median(records.stack(runs, metric)))
 
 
 def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style: str) -> None:
@@ -440,12 +437,10 @@ def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style
 def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
     """The library's printed loss of our runs, and the notebook's log on it."""
     epochs = _epochs(runs)
-    common.plots.curves(
-        axes, epochs[1:], common.records.stack(runs, "printed_loss")[:, 1:], label="measured"
-    )
-    curve = common.claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
+    plots.curves(axes, epochs[1:], records.stack(runs, "printed_loss")[:, 1:], label="measured")
+    curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
     x, y = np.array(curve.x, dtype=float), np.array(curve.y, dtype=float)
-    common.plots.cited(axes, x, y, label="cited: the notebook's log")
+    plots.cited(axes, x, y, label="cited: the notebook's log")
     axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
 
 

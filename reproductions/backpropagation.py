@@ -2095,9 +2095,9 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
         captions[_plot_gaps(stored, folder)] = (
             "Every equation and algorithm, evaluated on random networks: largest difference from "
             "autodiff, relative to the largest exact value; medians over the seeds. On the right, "
-            "what cannot be evaluated when the layers have different widths. Elsewhere: with sigmoid "
-            "and identity outputs in place of softmax. (29) to the letter has a symbol that may be "
-            "the reading machine's and not the authors'."
+            "what cannot be evaluated when the layers have different widths. Elsewhere: with "
+            "sigmoid and identity outputs in place of softmax. (29) to the letter has a symbol "
+            "that may be the reading machine's and not the authors'."
         )
     if "equations" in stored:
         captions[_plot_softmax(stored["equations"], folder)] = (

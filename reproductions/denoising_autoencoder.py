@@ -31,10 +31,7 @@ import scipy.signal
 from keras import ops
 from matplotlib import axes as mpl_axes
 
-import common.claims  # these three only draw: apart, so that records do not depend on them
-import common.plots
-import common.records
-from common import cli, data, images, paper_library, training
+from common import claims, cli, data, images, paper_library, plots, records, training
 
 WIENER_WINDOWS = (3, 5)  # pixels
 
@@ -96,7 +93,7 @@ SHORTENED = {
         "tuning_images": 50,
         "classifier_epochs": 1,
     },
-    "standard": {"images": 3500, "test_images": 1000},
+    "standard": {"epochs": 11},  # ends on a log line: the beginning of a full run
 }
 
 
@@ -445,7 +442,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
 
 
 def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
-    figure, (left, right) = common.plots.figure(
+    figure, (left, right) = plots.figure(
         1, 2, title="The denoiser's printed loss and its error (notebook, cell 86)"
     )
     _show_printed(left, runs)
@@ -454,18 +451,18 @@ def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
         ("fresh_train_error", "trained pictures, new noise"),
         ("test_error", "unseen pictures"),
     ):
-        samples = common.records.stack(runs, metric)[:, 1:]
-        common.plots.curves(right, _epochs(runs)[1:], samples, label=label)
+        samples = records.stack(runs, metric)[:, 1:]
+        plots.curves(right, _epochs(runs)[1:], samples, label=label)
     for name, style in (("clipped", ":"), ("mean_image", "--"), ("pca_9", "-.")):
         _level(right, runs, f"{name}_error", f"{SIMPLE[name]}, unseen pictures", style)
     right.set(title="the true error", xlabel="epochs completed", ylabel="mean squared error")
     for axes in (left, right):
         axes.set_ylim(bottom=0)
-    return common.plots.save(figure, folder, "printed_loss")
+    return plots.save(figure, folder, "printed_loss")
 
 
 def _plot_answers(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, panels = common.plots.figure(
+    figure, panels = plots.figure(
         1, 2, title="Noise of 0.4 on unseen digits: who comes closest?", size=(9.5, 4.0)
     )
     labels = [*SIMPLE.values(), *NETWORKS.values()]
@@ -474,28 +471,26 @@ def _plot_answers(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
         ("kept_class", "kept_class", "share that keeps its digit"),
     )
     for axes, (simple, metric, title) in zip(panels, shown, strict=True):
-        rows = [common.records.stack(stored["as_written"], f"{name}_{simple}") for name in SIMPLE]
-        rows += [common.records.stack(stored[name], metric)[:, -1] for name in NETWORKS]
+        rows = [records.stack(stored["as_written"], f"{name}_{simple}") for name in SIMPLE]
+        rows += [records.stack(stored[name], metric)[:, -1] for name in NETWORKS]
         for place, values in enumerate(rows):
-            colour = "#777777" if place < len(SIMPLE) else common.plots.PALETTE[0]
+            colour = "#777777" if place < len(SIMPLE) else plots.PALETTE[0]
             axes.plot(values, [place] * len(values), "o", color=colour, alpha=0.6, markersize=4)
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xlim(left=0)
         axes.set(title=title, xlabel=title)
     panels[1].set_yticklabels([])
-    return common.plots.save(figure, folder, "answers")
+    return plots.save(figure, folder, "answers")
 
 
 def _plot_noise(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, (left, right) = common.plots.figure(
-        1, 2, title="More noise, and new noise in every epoch"
-    )
+    figure, (left, right) = plots.figure(1, 2, title="More noise, and new noise in every epoch")
     levels = [stored[name] for name in ("noise_02", "as_written", "noise_08")]
     deviations = [runs[0]["config"]["noise"] for runs in levels]
     compared = stored["as_written"][0]["config"]["compared_epoch"]
     answers = [_at_epoch(runs, "test_error", compared) for runs in levels]
-    common.plots.curves(left, deviations, np.stack(answers, axis=1), label="the network")
+    plots.curves(left, deviations, np.stack(answers, axis=1), label="the network")
     for name, style in (("clipped", ":"), ("mean_image", "--"), ("wiener", "-.")):
         medians = [_median(runs, f"{name}_error") for runs in levels]
         left.plot(deviations, medians, style, color="#777777", linewidth=1, label=SIMPLE[name])
@@ -503,23 +498,23 @@ def _plot_noise(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
     for variant, label in (("as_written", "same noise"), ("fresh_noise", "new noise")):
         runs = stored[variant]
         for metric, part in (("train_error", "trained"), ("test_error", "unseen")):
-            samples = common.records.stack(runs, metric)[:, 1:]
-            common.plots.curves(right, _epochs(runs)[1:], samples, label=f"{label}, {part}")
+            samples = records.stack(runs, metric)[:, 1:]
+            plots.curves(right, _epochs(runs)[1:], samples, label=f"{label}, {part}")
     right.set(title="same or new noise in every epoch", xlabel="epochs completed")
     for axes in (left, right):
         axes.set_ylabel("mean squared error")
         axes.set_ylim(bottom=0)
-    return common.plots.save(figure, folder, "noise")
+    return plots.save(figure, folder, "noise")
 
 
 def _at_epoch(runs: list[dict], metric: str, epoch: int) -> np.ndarray:
     """A metric after so many epochs, or at the end of a shorter run."""
     epochs = _epochs(runs)
-    return common.records.stack(runs, metric)[:, epochs.index(epoch) if epoch in epochs else -1]
+    return records.stack(runs, metric)[:, epochs.index(epoch) if epoch in epochs else -1]
 
 
 def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, axes = common.plots.figure(
+    figure, axes = plots.figure(
         title="Noise removed from unseen digits (paper, figure 12)", size=(6.6, 6.4)
     )
     pictures = _pictures_of(stored, "as_written")
@@ -535,7 +530,7 @@ def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
         "Wiener filter": pictures["pictures_wiener"],
     }
     _mosaic(axes, rows)
-    return common.plots.save(figure, folder, "figure_12")
+    return plots.save(figure, folder, "figure_12")
 
 
 def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
@@ -553,7 +548,7 @@ def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
 def _pictures_of(stored: dict[str, list[dict]], variant: str) -> dict[str, np.ndarray]:
     """The pictures of a variant's first seed; none where it was not run or stored none."""
     runs = stored.get(variant, [])
-    return common.records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
+    return records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
 
 
 def _epochs(runs: list[dict]) -> list[int]:
@@ -561,7 +556,7 @@ def _epochs(runs: list[dict]) -> list[int]:
 
 
 def _median(runs: list[dict], metric: str) -> float:
-    return float(np.median(common.records.stack(runs, metric)))
+    return float(np.median(records.stack(runs, metric)))
 
 
 def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style: str) -> None:
@@ -572,12 +567,10 @@ def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style
 def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
     """The library's printed loss of our runs, and the notebook's log on it."""
     epochs = _epochs(runs)
-    common.plots.curves(
-        axes, epochs[1:], common.records.stack(runs, "printed_loss")[:, 1:], label="measured"
-    )
-    curve = common.claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
+    plots.curves(axes, epochs[1:], records.stack(runs, "printed_loss")[:, 1:], label="measured")
+    curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
     x, y = np.array(curve.x, dtype=float), np.array(curve.y, dtype=float)
-    common.plots.cited(axes, x, y, label="cited: the notebook's log")
+    plots.cited(axes, x, y, label="cited: the notebook's log")
     axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
 
 

@@ -354,6 +354,33 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(suite):
         subprocess.run(["umount", "--lazy", str(suite.folder)], check=True)
 
 
+# ---- Missing data --------------------------------------------------------------------------------
+
+
+def test_what_needs_a_missing_data_set_is_left_out_unless_it_is_named(suite, tmp_path):
+    suite.add("fake")
+    path = suite.add("needy")
+    path.write_text(path.read_text().replace("minutes", 'data = ["life_expectancy"]\nminutes', 1))
+    (tmp_path / "empty").mkdir()
+    nowhere = dict.fromkeys(("TFDS_DATA_DIR", "TFDS_MANUAL_DIR", "HOME"), str(tmp_path / "empty"))
+
+    code, output, complaints = suite.run(**nowhere)
+    assert (code, complaints) == (0, "")
+    assert output.count("LEFT OUT is all that needs 'life_expectancy': ") == 1
+    assert suite.seeds() == [0, 1, 2, 3]
+    assert suite.measured("needy") == []
+    verdicts = json.loads((suite.folder / "verdicts.json").read_text())
+    assert [(each["reproduction"], each["verdict"]) for each in verdicts] == [
+        ("fake", "UNRESOLVED"),  # four seeds
+        ("needy", "NOT_RUN"),
+    ]
+
+    code, _, complaints = suite.run("needy", **nowhere)
+    assert code == 2
+    assert complaints.count("\n") == 1
+    assert "life_expectancy" in complaints
+
+
 # ---- Killed --------------------------------------------------------------------------------------
 
 
