@@ -15,7 +15,8 @@ Silent about: all of the following, which is the notebook's and the authors' lib
     are trained on; pixels in [0, 1]; noise of standard deviation 0.4, added once and not clipped,
     so every epoch shows the same noise; gradient descent at 0.01 on the sum of squares, one image
     at a time, 250 epochs. Our own choices: other noise levels and uncorrected layers get 50 epochs
-    and are compared at epoch 50, new noise 51; the sound start, optimizer and batches of `corrected`.
+    and are compared at epoch 50, new noise 51; the sound start, optimizer and batches of
+    `corrected`.
 
 The library logs where `epoch % 10 == 0`, after that epoch's pass: after 1, 11, ..., 241 epochs. Its
 "Loss" is that of the last training image, and its shapes do not match (common/paper_library.py).

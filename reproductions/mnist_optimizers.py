@@ -13,7 +13,8 @@ Silent about: all of the following, which is the authors' library's. The start (
     from N(0, 1)); the inputs (pixels divided by 255); the split (of the 60,000 training images the
     first 48,000 train, the last 12,000 validate); the order (the same in every epoch); rate 0.001;
     200 epochs; which network was run (784-10-10); Adam's bias correction (it counts epochs;
-    `textbook_adam` counts updates as Adam does, for 41 epochs). The ReLU run is a later one of the notebook.
+    `textbook_adam` counts updates as Adam does, for 41 epochs). The ReLU run is a later one of the
+    notebook.
     Our own: the seeds; `no_hidden`, a baseline; watching every epoch, and what counts as arriving.
 
 The library logs where `epoch % 10 == 0`, after that epoch's pass, so the twenty points of figure 2
