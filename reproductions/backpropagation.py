@@ -2083,7 +2083,7 @@ UNEVALUATED = 1e5  # where the figure puts what has no value
 LEAST = 1e-17  # and what is exactly 0
 LEARNT_WITH = {
     "meant": "algorithm 1, repaired",
-    "own_path": "output factor of (19)",
+    "own_path": "factor of (19) in every layer",
     "from_zeros": "algorithm 1 from zeros",
 }
 
@@ -2233,7 +2233,7 @@ def _plot_squared_error(runs: list[dict], folder: pathlib.Path) -> str:
     ):
         values = records.stack(runs, metric)
         plots.histogram(axes, values, label=name, bins=np.linspace(0, 1, 26).tolist())
-    plots.cited_line(axes, 0, label="cited: the same result (section 3)", vertical=True)
+    plots.cited_line(axes, 0, label="cited: the same result (section 3), if the derivative is meant", vertical=True)
     axes.set(xlabel="share of it that is no multiple of A - Y", xlim=(-0.02, 1))
     return plots.save(figure, folder, "squared_error")
 
