@@ -2108,7 +2108,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
         captions[_plot_squared_error(stored["equations"], folder)] = (
             "The part of the squared error's derivative by z that no multiple of A - Y explains, "
             "relative to its length; the worst of a seed's networks. 0: the same but for a "
-            "constant, as the text says."
+            "constant, as the text says if it means the derivative."
         )
     if "training" in stored:
         captions[_plot_learning(stored["training"], folder)] = (
@@ -2233,7 +2233,12 @@ def _plot_squared_error(runs: list[dict], folder: pathlib.Path) -> str:
     ):
         values = records.stack(runs, metric)
         plots.histogram(axes, values, label=name, bins=np.linspace(0, 1, 26).tolist())
-    plots.cited_line(axes, 0, label="cited: the same result (section 3), if the derivative is meant", vertical=True)
+    plots.cited_line(
+        axes,
+        0,
+        label="cited: the same result (section 3), if the derivative is meant",
+        vertical=True,
+    )
     axes.set(xlabel="share of it that is no multiple of A - Y", xlim=(-0.02, 1))
     return plots.save(figure, folder, "squared_error")
 
