@@ -217,6 +217,5 @@ def test_a_perfect_fit_would_be_confirmed(records):
     assert verdict("wine-one-epoch-perfect", records, one_epoch_train_mse=0.01) == judge.CONFIRMED
     assert verdict("figure-5-is-the-training-error", records) == judge.REFUTED
     assert verdict("figure-5-is-the-training-error", records, printed_gap=0.0) == judge.CONFIRMED
-    assert verdict("wine-delta-sigmoid", records) == judge.REFUTED
     assert verdict("wine-delta-identity", records) == judge.CONFIRMED
     assert verdict("wine-red-only", records) == judge.REFUTED
