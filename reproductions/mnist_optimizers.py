@@ -231,8 +231,8 @@ NAMES = {
     "as_written": "784-10-10, gradient descent",
     "momentum": "784-10-10, momentum",
     "adam": "784-10-10, Adam (the library's)",
-    "textbook_adam": "784-10-10, Adam as published",
-    "relu": "784-10-10, ReLU, Adam (the library's)",
+    "textbook_adam": "784-10-10, Adam as published (41 epochs)",
+    "relu": "784-10-10, ReLU, the library's Adam (80 epochs)",
     "hundred_hidden": "784-100-10, gradient descent",
     "no_hidden": "784-10, gradient descent",
 }
