@@ -52,6 +52,11 @@ class Curve:
     y: tuple[decimal.Decimal, ...]
     index: tuple[int, ...] | None = None
 
+    @property
+    def points(self) -> tuple[list[float], list[float]]:
+        """x and y as floats, to draw or to compute with."""
+        return [float(x) for x in self.x], [float(y) for y in self.y]
+
 
 @dataclasses.dataclass(frozen=True)
 class Variant:

@@ -143,6 +143,23 @@ def cited_line(
     return draw(float(value), color=CITED, linestyle=(0, (4, 2)), linewidth=1.2, label=label)
 
 
+def mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray], *, height: int) -> None:
+    """Draw one labelled row of pictures under the other.
+
+    Args:
+        axes: Where to draw.
+        rows: By label, flattened grey pictures, shape (pictures, pixels), 0 black to 255 white.
+        height: Of every picture, in pixels.
+    """
+    lines = [np.hstack([*each.reshape(len(each), height, -1)]) for each in rows.values()]
+    axes.imshow(np.vstack(lines), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([height * (row + 0.5) for row in range(len(rows))], list(rows))
+    axes.tick_params(length=0)
+
+
 def decision_boundary(
     axes: mpl_axes.Axes,
     predict: Callable[[np.ndarray], np.ndarray],

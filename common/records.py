@@ -322,3 +322,11 @@ def arrays(record: Record, folder: pathlib.Path | None = None) -> "dict[str, np.
         return {}
     with np.load((folder or record["folder"]) / record["arrays"]) as content:
         return dict(content)
+
+
+def first_arrays(runs: Sequence[Record]) -> "dict[str, np.ndarray]":
+    """The arrays of the first of a variant's runs that has some; none where none has.
+
+    `runs` are records handed to a reproduction's `plot`, or nothing where a variant was not run.
+    """
+    return next((arrays(run) for run in runs if run.get("arrays")), {})

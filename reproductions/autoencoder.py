@@ -321,7 +321,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
             "sees in the original. Grey: the mean image, and the best linear codes of nine and "
             "twenty numbers."
         )
-    if _pictures_of(stored, "as_written"):
+    if records.first_arrays(stored.get("as_written", [])):
         captions[_plot_pictures(stored, folder)] = (
             "Figures 10 and 11 redrawn, from seed 0. The authors' figure 11 is epoch 1 here: their "
             "log counts from 0. Each answer of the first epochs is nearly the same cloud."
@@ -380,8 +380,8 @@ def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
     figure, panels = plots.figure(
         1, 2, title="Redrawn from nine numbers (paper, figures 10 and 11)", size=(9.5, 6.6)
     )
-    pictures = _pictures_of(stored, "as_written")
-    sound = _pictures_of(stored, "corrected")
+    pictures = records.first_arrays(stored.get("as_written", []))
+    sound = records.first_arrays(stored.get("corrected", []))
     epochs = stored["as_written"][0]["measurements"]["pictured_epochs"]
     for axes, part, title in zip(
         panels, ("train", "test"), ("trained on", "not seen before"), strict=True
@@ -397,28 +397,10 @@ def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
                 "9 components": pictures["pictures_pca_9"],
                 "20 components": pictures["pictures_pca_20"],
             }
-        _mosaic(axes, rows)
+        plots.mosaic(axes, rows, height=images.SIDE)
+        axes.set_anchor("N")  # rows of the two panels start at one height
         axes.set_title(title)
     return plots.save(figure, folder, "figures_10_11")
-
-
-def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
-    """One labelled row of pictures under the other, each row of shape (pictures, 784)."""
-    side = images.SIDE
-    lines = [np.hstack([*pictures.reshape(-1, side, side)]) for pictures in rows.values()]
-    axes.imshow(np.vstack(lines), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set_xticks([])
-    axes.set_yticks([side * (row + 0.5) for row in range(len(rows))], list(rows))
-    axes.tick_params(length=0)
-    axes.set_anchor("N")  # rows of two panels side by side start at one height
-
-
-def _pictures_of(stored: dict[str, list[dict]], variant: str) -> dict[str, np.ndarray]:
-    """The pictures of a variant's first seed; none where it was not run or stored none."""
-    runs = stored.get(variant, [])
-    return records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
 
 
 def _epochs(runs: list[dict]) -> list[int]:
@@ -439,8 +421,7 @@ def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
     epochs = _epochs(runs)
     plots.curves(axes, epochs[1:], records.stack(runs, "printed_loss")[:, 1:], label="measured")
     curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
-    x, y = np.array(curve.x, dtype=float), np.array(curve.y, dtype=float)
-    plots.cited(axes, x, y, label="cited: the notebook's log")
+    plots.cited(axes, *curve.points, label="cited: the notebook's log")
     axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
 
 

@@ -299,9 +299,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
 
 def _plot_roc(runs: list[dict], folder: pathlib.Path) -> str:
     figure, (roc, areas) = plots.figure(1, 2, title="ROC curves of model 1: classes against shares")
-    kept = [run for run in runs if run.get("arrays")]
-    if kept:
-        arrays = records.arrays(kept[0])
+    if arrays := records.first_arrays(runs):
         labels, shares = arrays["test_labels"], arrays["test_shares"][0]
         answers = (shares > 0.5).astype(int)
         for scores, label, marker in ((answers, "classes", "o"), (shares, "shares", "")):
@@ -339,7 +337,7 @@ def _plot_accuracies(stored: dict[str, list[dict]], folder: pathlib.Path) -> str
     plots.cited(
         models,
         np.arange(len(NAMES)),
-        _points(curves["accuracies"])[1],
+        curves["accuracies"].points[1],
         label="cited: the notebook's one run",
     )
     commoner = np.median(records.stack(runs, "commoner_accuracy"))
@@ -350,8 +348,8 @@ def _plot_accuracies(stored: dict[str, list[dict]], folder: pathlib.Path) -> str
     models.set(title="four models at rate 0.01")
     accuracies = records.stack(stored["restarts"], "restart_accuracies")
     curve = curves["restarts"]
-    plots.curves(restarts, _points(curve)[0], accuracies, label="splits")
-    plots.cited(restarts, *_points(curve), label="cited: the notebook's one split")
+    plots.curves(restarts, curve.points[0], accuracies, label="splits")
+    plots.cited(restarts, *curve.points, label="cited: the notebook's one split")
     restarts.set(title="model 1, ten restarts", xlabel="place among the ten")
     samples = {
         "0.01\nas written": ("as_written", 0),
@@ -383,10 +381,6 @@ def _strips(axes: mpl_axes.Axes, samples: Sequence[np.ndarray], names: Sequence[
         )
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.grid(False, axis="x")
-
-
-def _points(curve: claims.Curve) -> tuple[list[float], list[float]]:
-    return [float(x) for x in curve.x], [float(y) for y in curve.y]
 
 
 if __name__ == "__main__":

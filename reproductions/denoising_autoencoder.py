@@ -434,7 +434,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
             "Left: three levels of noise after 50 epochs, unseen digits. Right: the same noise in "
             "every epoch, as in the notebook, against new noise in every epoch."
         )
-    if _pictures_of(stored, "as_written"):
+    if records.first_arrays(stored.get("as_written", [])):
         captions[_plot_pictures(stored, folder)] = (
             "Figure 12 redrawn with unseen digits, from seed 0; the caption's epoch 0 is epoch 1 "
             "here, because the authors' log counts from 0."
@@ -518,38 +518,20 @@ def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
     figure, axes = plots.figure(
         title="Noise removed from unseen digits (paper, figure 12)", size=(6.6, 6.4)
     )
-    pictures = _pictures_of(stored, "as_written")
+    pictures = records.first_arrays(stored.get("as_written", []))
     epochs = stored["as_written"][0]["measurements"]["pictured_epochs"]
     rows = {"clean": pictures["pictures_clean"], "noisy": pictures["pictures_noisy"]}
     cleaned = pictures["pictures_cleaned"]
     rows |= {f"epoch {epoch}": cleaned[number] for number, epoch in enumerate(epochs)}
     for variant in ("frozen_encoder", "corrected", "corrected_wide"):
-        if found := _pictures_of(stored, variant):
+        if found := records.first_arrays(stored.get(variant, [])):
             rows[variant.replace("_", " ")] = found["pictures_cleaned"][-1]
     rows |= {
         "9 components": pictures["pictures_pca_9"],
         "Wiener filter": pictures["pictures_wiener"],
     }
-    _mosaic(axes, rows)
+    plots.mosaic(axes, rows, height=images.SIDE)
     return plots.save(figure, folder, "figure_12")
-
-
-def _mosaic(axes: mpl_axes.Axes, rows: dict[str, np.ndarray]) -> None:
-    """One labelled row of pictures under the other, each row of shape (pictures, 784)."""
-    side = images.SIDE
-    lines = [np.hstack([*pictures.reshape(-1, side, side)]) for pictures in rows.values()]
-    axes.imshow(np.vstack(lines), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.set_xticks([])
-    axes.set_yticks([side * (row + 0.5) for row in range(len(rows))], list(rows))
-    axes.tick_params(length=0)
-
-
-def _pictures_of(stored: dict[str, list[dict]], variant: str) -> dict[str, np.ndarray]:
-    """The pictures of a variant's first seed; none where it was not run or stored none."""
-    runs = stored.get(variant, [])
-    return records.arrays(runs[0]) if runs and runs[0].get("arrays") else {}
 
 
 def _epochs(runs: list[dict]) -> list[int]:
@@ -570,8 +552,7 @@ def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
     epochs = _epochs(runs)
     plots.curves(axes, epochs[1:], records.stack(runs, "printed_loss")[:, 1:], label="measured")
     curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
-    x, y = np.array(curve.x, dtype=float), np.array(curve.y, dtype=float)
-    plots.cited(axes, x, y, label="cited: the notebook's log")
+    plots.cited(axes, *curve.points, label="cited: the notebook's log")
     axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
 
 

@@ -459,10 +459,10 @@ def _plot_figure_6(runs: list[dict], curves: dict[str, claims.Curve], folder: pa
         1, 2, title="Error of 19-10-1 on life expectancy (paper, figure 6)"
     )
     line = plots.curves(printed, _x(runs), records.stack(runs, "printed"), label="printed")
-    plots.cited(printed, *_points(curves["figure-6"]), label="cited: figure 6")
+    plots.cited(printed, *curves["figure-6"].points, label="cited: figure 6")
     plots.cited(
         printed,
-        *_points(curves["printed-one-hidden"]),
+        *curves["printed-one-hidden"].points,
         label="cited: the notebook's recorded run",
         colour=str(line.get_color()),
     )
@@ -492,7 +492,7 @@ def _plot_figure_7(
         for variant, sizes in RAW.items():
             runs = stored[variant]
             samples = records.stack(runs, "printed")
-            x, y = _points(curves[RECORDED[variant]])
+            x, y = curves[RECORDED[variant]].points
             if zeroed:
                 samples, y = _zeroed(samples), _zeroed(np.array([y]))[0]
             line = plots.curves(axes, _x(runs), samples, label=sizes)
@@ -519,7 +519,7 @@ def _plot_figure_8(
     for (printed, meant), (variant, sizes) in zip(grid.T, RAW.items(), strict=True):
         runs = stored[variant]
         plots.curves(printed, _x(runs), records.stack(runs, "printed"), label="one row, printed")
-        plots.cited(printed, *_points(curves[RECORDED[variant]]), label="cited: recorded run")
+        plots.cited(printed, *curves[RECORDED[variant]].points, label="cited: recorded run")
         if variant in FIGURE_8_LINES:
             x = FIGURE_8_LINES[variant]
             plots.cited_line(printed, x, label=f"cited: figure 8's line, {x}", vertical=True)
@@ -658,10 +658,6 @@ def _x(runs: list[dict]) -> list[int]:
 
 def _looks(runs: list[dict]) -> list[int]:
     return runs[0]["measurements"]["looks"]
-
-
-def _points(curve: claims.Curve) -> tuple[list[float], list[float]]:
-    return [float(x) for x in curve.x], [float(y) for y in curve.y]
 
 
 if __name__ == "__main__":

@@ -351,7 +351,7 @@ def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
         "as_written": (0, "as the code ran, after one epoch"),
         "corrected": (1, "corrected, at the end"),
     }
-    pictures = {name: _arrays(stored.get(name, [])) for name in drawn}
+    pictures = {name: records.first_arrays(stored.get(name, [])) for name in drawn}
     if all(pictures.values()):
         captions[_plot_predictions(pictures, drawn, folder)] = (
             "Every test wine, its quality spread sideways a little so that wines do not hide each "
@@ -367,7 +367,7 @@ def _plot_figure_5(runs: list[dict], folder: pathlib.Path) -> str:
     epochs = _epochs(runs)
     plots.curves(printed, epochs, records.stack(runs, "printed_loss"), label="printed")
     curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["figure-5"]
-    plots.cited(printed, *_points(curve), label="cited: the notebook's one run")
+    plots.cited(printed, *curve.points, label="cited: the notebook's one run")
     printed.set(
         title="what it plots: one wine's error", yscale="log", ylabel="squared error, one wine"
     )
@@ -433,16 +433,6 @@ def _draw_baselines(axes: mpl_axes.Axes, runs: list[dict], metric: str) -> None:
 
 def _epochs(runs: list[dict]) -> list[int]:
     return runs[0]["measurements"]["measured_epochs"]
-
-
-def _arrays(runs: list[dict]) -> dict[str, np.ndarray]:
-    """The arrays of the one run that has some, or none."""
-    kept = [run for run in runs if run.get("arrays")]
-    return records.arrays(kept[0]) if kept else {}
-
-
-def _points(curve: claims.Curve) -> tuple[list[float], list[float]]:
-    return [float(x) for x in curve.x], [float(y) for y in curve.y]
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def test_the_head(write):
     curve = reproduction.curves["figure-2"]
     assert curve.y == (decimal.Decimal("0.250"), decimal.Decimal("0.003"))
     assert (curve.index, str(curve.y[0])) == (None, "0.250")
+    assert curve.points == ([0.0, 2000.0], [0.25, 0.003])
 
 
 def test_a_number_keeps_its_digits(write):

@@ -170,3 +170,13 @@ def test_unwritable_folder_is_a_user_error(tmp_path: pathlib.Path) -> None:
     figure, _ = plots.figure(title="lost")
     with pytest.raises(errors.UserError, match=r"missing.lost\.png.*No such file"):
         plots.save(figure, tmp_path / "missing", "lost")
+
+
+def test_a_mosaic_stacks_its_rows_of_flat_pictures():
+    _, axes = plots.figure(title="Pictures")
+    first, second = np.arange(12).reshape(2, 6), np.arange(12, 24).reshape(2, 6)
+    plots.mosaic(axes, {"above": first, "below": second}, height=2)
+    (image,) = axes.get_images()
+    np.testing.assert_array_equal(image.get_array()[0], [0, 1, 2, 6, 7, 8])
+    np.testing.assert_array_equal(image.get_array()[3], [15, 16, 17, 21, 22, 23])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["above", "below"]

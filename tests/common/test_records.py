@@ -315,3 +315,10 @@ def test_arrays_are_read_from_beside_the_record(tmp_path):
     assert records.arrays(record, tmp_path)["weights"].tolist() == [[1, 0], [0, 1]]
     assert records.arrays({**record, "folder": tmp_path})["weights"].shape == (2, 2)
     assert records.arrays(make(0), tmp_path) == {}
+
+
+def test_first_arrays_are_those_of_the_first_run_that_has_some(tmp_path):
+    np.savez(tmp_path / "v-1.npz", weights=np.ones(2))
+    runs = [{"arrays": None, "folder": tmp_path}, {"arrays": "v-1.npz", "folder": tmp_path}]
+    assert records.first_arrays(runs)["weights"].tolist() == [1, 1]
+    assert records.first_arrays(runs[:1]) == records.first_arrays([]) == {}
