@@ -1,7 +1,7 @@
 """The four breast cancer networks against the authors' update rules, and scores by hand."""
 
-import copy
 import dataclasses
+import functools
 import itertools
 import pathlib
 
@@ -14,6 +14,7 @@ import sklearn.model_selection
 
 from common import claims, judge
 from reproductions import breast_cancer
+from tests import judging
 
 TOML = claims.load(pathlib.Path(breast_cancer.__file__).with_suffix(".toml"))
 SEED = 5
@@ -184,40 +185,17 @@ def test_restarts_are_ten_starts_on_one_split(restarts):
 @pytest.fixture(scope="module")
 def records(short, restarts):
     """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
-    return {
-        name: [
-            {
-                "seed": seed,
-                "config": dataclasses.asdict(config),
-                "shortened": {},
-                "data": {"breast_cancer": "scikit-learn"},
-                "measurements": restarts if name == "restarts" else short[1][0],
-            }
-            for seed in range(60)
-        ]
-        for name, config in breast_cancer.VARIANTS.items()
-    }
+    return judging.records_of(
+        {name: restarts if name == "restarts" else short[1][0] for name in breast_cancer.VARIANTS},
+        data={"breast_cancer": "scikit-learn"},
+    )
 
 
-def verdict(claim, stored, **changes):
-    """Judge one claim on records of which some measurements are replaced, in every seed."""
-    stored = copy.deepcopy(stored)
-    for rows in stored.values():
-        for record in rows:
-            record["measurements"] |= changes
-    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
-    return next(each.verdict for each in verdicts if each.claim == claim)
+verdict = functools.partial(judging.verdict, TOML)
 
 
 def test_every_claim_can_be_judged_from_what_run_measures(records):
-    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
-    assert {each.verdict for each in verdicts} <= {
-        judge.CONFIRMED,
-        judge.CONSISTENT,
-        judge.REFUTED,
-        judge.UNRESOLVED,
-        judge.NOT_CHECKABLE,
-    }
+    assert set(judging.verdicts(TOML, records).values()) <= judging.JUDGED
 
 
 def test_an_area_under_the_curve_would_be_confirmed(records):

@@ -1,6 +1,5 @@
 """The Iris networks against the authors' update rules in plain NumPy, and their log and split."""
 
-import copy
 import dataclasses
 import pathlib
 
@@ -10,6 +9,7 @@ import sklearn.metrics
 
 from common import claims, data, judge
 from reproductions import iris_mlp
+from tests import judging
 
 TOML = claims.load(pathlib.Path(iris_mlp.__file__).with_suffix(".toml"))
 SEEDS = (3, 4)
@@ -260,40 +260,19 @@ def records(as_written, hidden_1, losses):
         single = name.startswith(("hidden", "notebook"))
         return (hidden_1 if single else as_written)[0][0]
 
-    return {
-        name: [
-            {
-                "seed": seed,
-                "config": dataclasses.asdict(config),
-                "shortened": {},
-                "data": {"iris": "scikit-learn"},
-                "measurements": measured(name),
-            }
-            for seed in range(60)
-        ]
-        for name, config in iris_mlp.VARIANTS.items()
-    }
+    return judging.records_of(
+        {name: measured(name) for name in iris_mlp.VARIANTS}, data={"iris": "scikit-learn"}
+    )
 
 
 def verdict(claim, stored, **changes):
-    """Judge one claim on records of which some measurements are replaced, seed by seed."""
-    stored = copy.deepcopy(stored)
+    """Judge one claim with some measurements of its own variant replaced."""
     variant = next(each.variant for each in TOML.claims if each.id == claim)
-    for record in stored[variant]:
-        record["measurements"] |= changes
-    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
-    return next(each.verdict for each in verdicts if each.claim == claim)
+    return judging.verdict(TOML, claim, stored, variants=[variant], **changes)
 
 
 def test_every_claim_can_be_judged_from_what_run_measures(records):
-    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
-    assert {each.verdict for each in verdicts} <= {
-        judge.CONFIRMED,
-        judge.CONSISTENT,
-        judge.REFUTED,
-        judge.UNRESOLVED,
-        judge.NOT_CHECKABLE,
-    }
+    assert set(judging.verdicts(TOML, records).values()) <= judging.JUDGED
 
 
 def test_an_epoch_axis_and_a_mean_loss_would_be_confirmed(records):

@@ -1,7 +1,5 @@
 """The wine network against the authors' update rule in plain NumPy, its rows and its baselines."""
 
-import copy
-import dataclasses
 import functools
 import itertools
 import pathlib
@@ -14,6 +12,7 @@ import sklearn.model_selection
 
 from common import claims, data, judge
 from reproductions import wine_regression
+from tests import judging
 
 TOML = claims.load(pathlib.Path(wine_regression.__file__).with_suffix(".toml"))
 SEEDS = (3, 4)
@@ -176,40 +175,16 @@ def test_saturated_and_frozen_outputs_are_counted():
 @pytest.fixture
 def records(as_written):
     """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
-    return {
-        name: [
-            {
-                "seed": seed,
-                "config": dataclasses.asdict(config),
-                "shortened": {},
-                "data": {"wine_quality": "1.0.0"},
-                "measurements": as_written[0][0],
-            }
-            for seed in range(60)
-        ]
-        for name, config in wine_regression.VARIANTS.items()
-    }
+    return judging.records_of(
+        dict.fromkeys(wine_regression.VARIANTS, as_written[0][0]), data={"wine_quality": "1.0.0"}
+    )
 
 
-def verdict(claim, stored, **changes):
-    """Judge one claim on records of which some measurements are replaced, in every seed."""
-    stored = copy.deepcopy(stored)
-    for rows in stored.values():
-        for record in rows:
-            record["measurements"] |= changes
-    verdicts = judge.judge(TOML, stored, seeds=dict.fromkeys(TOML.variants, 60))
-    return next(each.verdict for each in verdicts if each.claim == claim)
+verdict = functools.partial(judging.verdict, TOML)
 
 
 def test_every_claim_can_be_judged_from_what_run_measures(records):
-    verdicts = judge.judge(TOML, records, seeds=dict.fromkeys(TOML.variants, 60))
-    assert {each.verdict for each in verdicts} <= {
-        judge.CONFIRMED,
-        judge.CONSISTENT,
-        judge.REFUTED,
-        judge.UNRESOLVED,
-        judge.NOT_CHECKABLE,
-    }
+    assert set(judging.verdicts(TOML, records).values()) <= judging.JUDGED
 
 
 def test_a_perfect_fit_would_be_confirmed(records):
