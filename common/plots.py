@@ -3,11 +3,13 @@
 Figures are made without pyplot, so nothing depends on a display and nothing has to be closed.
 """
 
+import dataclasses
 import io
 import math
 import pathlib
+import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import cycler
 import matplotlib
@@ -18,7 +20,11 @@ from matplotlib import axes as mpl_axes
 from matplotlib import colors, lines, patches, transforms
 from matplotlib import figure as mpl_figure
 
-from common import errors
+from common import claims, errors, intervals, records
+
+Figure = mpl_figure.Figure
+Runs = Mapping[str, Sequence[records.Record]]  # variant -> its records, those that are there
+Curves = Mapping[str, claims.Curve]  # the cited curves of the reproduction's claims.toml
 
 # Okabe and Ito's palette, which stays distinct for every common form of colour blindness. Its black
 # is kept for cited values, its pale yellow left out.
@@ -26,6 +32,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 CITED = "#111111"
 MARKERS = ("o", "s", "^", "v", "P", "X")
 
+matplotlib.rcdefaults()  # whatever a user's matplotlibrc says: figures are the same everywhere
 matplotlib.rcParams.update(
     {
         "axes.axisbelow": True,
@@ -47,9 +54,78 @@ matplotlib.rcParams.update(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """One figure of a reproduction: what it needs, what it shows, and the function that draws it.
+
+    `needs` are the variants without which there is no figure; `also` those that it shows where they
+    were run. The function's name is the file's name.
+    """
+
+    function: Callable[[Runs, Curves], Figure]
+    needs: tuple[str, ...]
+    also: tuple[str, ...]
+    caption: str | Callable[[Runs, Curves], str]
+
+    @property
+    def name(self) -> str:
+        """Name of the picture's file, without ".png"."""
+        return self.function.__name__
+
+    def __call__(self, runs: Runs, curves: Curves) -> Figure:
+        """Draw it from the records that it declares, and from no others.
+
+        Raises:
+            TypeError: the function returned something else than a figure.
+        """
+        shown = self._shown(runs)
+        drawn = self.function(shown, curves)
+        if not isinstance(drawn, Figure):
+            raise TypeError(
+                f"{self.name} returned {type(drawn).__name__}; return what plots.figure made"
+            )
+        return drawn
+
+    def is_possible(self, runs: Runs) -> bool:
+        """Whether all variants that it needs were run."""
+        return all(runs.get(variant) for variant in self.needs)
+
+    def save(self, runs: Runs, curves: Curves, folder: pathlib.Path) -> tuple[str, str]:
+        """Draw it into `folder`; return the file's name and its caption."""
+        caption = self.caption
+        if callable(caption):
+            caption = caption(self._shown(runs), curves)
+        return save(self(runs, curves), folder, self.name), caption
+
+    def _shown(self, runs: Runs) -> Runs:
+        return {variant: runs[variant] for variant in self.needs + self.also if runs.get(variant)}
+
+
+def drawing(
+    *,
+    needs: Iterable[str],
+    caption: str | Callable[[Runs, Curves], str],
+    also: Iterable[str] = (),
+) -> Callable[[Callable[[Runs, Curves], Figure]], Drawing]:
+    """Declare a function of a reproduction's figures.py to be a figure; see `Drawing`.
+
+    Args:
+        needs: Variants without which the figure is not drawn.
+        caption: What line, band and marker are, in a sentence or two; a function of (runs, curves)
+            where it tells measured numbers.
+        also: Variants that are shown where they were run.
+    """
+    return lambda function: Drawing(function, tuple(needs), tuple(also), caption)
+
+
+def drawings(module: types.ModuleType) -> list[Drawing]:
+    """The figures that a reproduction's figures.py declares, in the order in which they stand."""
+    return [value for value in vars(module).values() if isinstance(value, Drawing)]
+
+
 def figure(
     rows: int = 1, columns: int = 1, *, title: str, size: tuple[float, float] | None = None
-) -> tuple[mpl_figure.Figure, typing.Any]:
+) -> tuple[Figure, typing.Any]:
     """Make a figure in the house style.
 
     Args:
@@ -64,7 +140,7 @@ def figure(
         without the dimensions of length 1.
     """
     size = size or (7.0 if columns == 1 else min(4.2 * columns, 11.0), 3.4 * rows + 0.3)
-    made = mpl_figure.Figure(figsize=size, layout="constrained")
+    made = Figure(figsize=size, layout="constrained")
     made.suptitle(title, x=0.01, horizontalalignment="left")
     return made, made.subplots(rows, columns)
 
@@ -76,6 +152,7 @@ def curves(
     *,
     label: str,
     colour: str | None = None,
+    judged: typing.Literal["linear", "log", "rank"] | None = None,
 ) -> lines.Line2D:
     """Draw the median over seeds as a line and their range as a shade.
 
@@ -87,6 +164,8 @@ def curves(
         samples: Shape (seeds, points).
         label: What was measured; the label goes on with "median and range of N seeds".
         colour: By default the next one of the palette.
+        judged: The scale of a claim; thin lines then bound the interval in which 99 % of such runs
+            lie, by which the judge holds a cited value against these.
 
     Returns:
         The median's line, whose colour may be passed on to `cited`.
@@ -101,7 +180,30 @@ def curves(
     if seeds > 1:
         low, high = finite.min(axis=0), finite.max(axis=0)
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    if judged and seeds > 1:
+        ends = run_interval(samples, judged)
+        style: dict[str, typing.Any] = {"color": line.get_color(), "linestyle": ":"}
+        axes.plot(x, ends.low, label=f"99 % of such runs ({judged} scale)", **style)
+        axes.plot(x, ends.high, **style)
     return line
+
+
+def run_interval(
+    samples: npt.ArrayLike, scale: typing.Literal["linear", "log", "rank"]
+) -> intervals.Interval:
+    """The interval in which 99 % of such runs lie, point by point, as the judge computes it.
+
+    Args:
+        samples: Shape (seeds, points) or (seeds,); above zero for the log scale.
+        scale: That of the claim.
+    """
+    samples = np.asarray(samples, dtype=float)
+    if scale == "rank":
+        return intervals.rank_prediction(samples, 0.99)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if scale == "log":
+            return intervals.Interval(*np.exp(intervals.prediction(np.log(samples), 0.99)))
+        return intervals.prediction(samples, 0.99)
 
 
 def cited(
@@ -251,7 +353,7 @@ def histogram(
         cited_line(axes, cited, label=f"cited: {cited}", vertical=True)
 
 
-def save(figure: mpl_figure.Figure, folder: pathlib.Path, name: str) -> str:
+def save(figure: Figure, folder: pathlib.Path, name: str) -> str:
     """Give the figure its legends and write it as a PNG.
 
     Args:
@@ -281,7 +383,7 @@ def save(figure: mpl_figure.Figure, folder: pathlib.Path, name: str) -> str:
     return path.name
 
 
-def _add_legends(figure: mpl_figure.Figure) -> None:
+def _add_legends(figure: Figure) -> None:
     """Put legends under the data, in height added to the figure, so that they hide nothing.
 
     Panels that share their labels share one legend; else each has its own.
@@ -311,6 +413,6 @@ def _add_legends(figure: mpl_figure.Figure) -> None:
         _grow(figure, (grid.nrows if grid else 1) * max(map(len, legends)))
 
 
-def _grow(figure: mpl_figure.Figure, legend_lines: int) -> None:
+def _grow(figure: Figure, legend_lines: int) -> None:
     """Add the height of so many lines of legend."""
     figure.set_figheight(figure.get_figheight() + 0.17 * legend_lines + 0.1)

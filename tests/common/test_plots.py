@@ -1,5 +1,9 @@
 import decimal
+import os
 import pathlib
+import subprocess
+import sys
+import types
 import warnings
 
 import numpy as np
@@ -180,3 +184,88 @@ def test_a_mosaic_stacks_its_rows_of_flat_pictures():
     np.testing.assert_array_equal(image.get_array()[0], [0, 1, 2, 6, 7, 8])
     np.testing.assert_array_equal(image.get_array()[3], [15, 16, 17, 21, 22, 23])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["above", "below"]
+
+
+# --- Figures that a reproduction declares ---------------------------------------------------------
+
+
+def _panel(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
+    figure, axes = plots.figure(title=" ".join(runs))
+    axes.plot([0, 1], [0, len(curves)], label="line")
+    return figure
+
+
+RUNS = {"a": [{"seed": 0}], "b": [{"seed": 0}], "c": [{"seed": 0}]}
+
+
+def test_a_drawing_sees_what_it_declares_and_nothing_else(tmp_path: pathlib.Path) -> None:
+    drawing = plots.drawing(needs=["a"], also=["b", "x"], caption="A line.")(_panel)
+    assert drawing(RUNS, {}).get_suptitle() == "a b"
+    assert drawing.save(RUNS, {}, tmp_path) == ("_panel.png", "A line.")
+    assert (tmp_path / "_panel.png").stat().st_size > 0
+
+
+def test_a_caption_may_tell_measured_numbers(tmp_path: pathlib.Path) -> None:
+    drawing = plots.drawing(needs=["a"], caption=lambda runs, _: f"{len(runs)} variant")(_panel)
+    assert drawing.save(RUNS, {}, tmp_path)[1] == "1 variant"
+
+
+def test_a_drawing_is_possible_where_its_needs_were_run() -> None:
+    drawing = plots.drawing(needs=["a", "b"], also=["x"], caption="A line.")(_panel)
+    assert drawing.is_possible(RUNS)
+    assert not drawing.is_possible({"a": RUNS["a"]})
+    assert not drawing.is_possible({**RUNS, "b": []})
+
+
+def test_a_drawing_that_returns_no_figure_is_named() -> None:
+    drawing = plots.drawing(needs=[], caption="Nothing.")(lambda runs, curves: None)
+    with pytest.raises(TypeError, match=r"lambda.* returned NoneType"):
+        drawing(RUNS, {})
+
+
+def test_drawings_are_found_in_the_order_in_which_they_stand() -> None:
+    module = types.ModuleType("figures")
+    module.second = plots.drawing(needs=[], caption="2")(_panel)
+    module.first = plots.drawing(needs=[], caption="1")(_panel)
+    module.helper = _panel
+    assert [drawing.caption for drawing in plots.drawings(module)] == ["2", "1"]
+
+
+# --- The interval that is judged ------------------------------------------------------------------
+
+
+def test_curves_show_the_interval_that_is_judged(axes) -> None:
+    samples = np.random.default_rng(0).normal(5, 1, (200, 3))
+    plots.curves(axes, [0, 1, 2], samples, label="loss", judged="linear")
+    low, high = (line.get_ydata() for line in axes.get_lines()[1:])
+    np.testing.assert_allclose(low, plots.run_interval(samples, "linear").low)
+    np.testing.assert_allclose(high, plots.run_interval(samples, "linear").high)
+    assert "99 % of such runs" in labels(axes)[1]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log", "rank"])
+def test_the_interval_holds_most_runs_and_not_all_numbers(scale: str) -> None:
+    samples = np.random.default_rng(1).lognormal(0, 0.5, 1000)
+    low, high = plots.run_interval(samples, scale)
+    assert np.mean((samples < low) | (samples > high)) < 0.03
+    assert high < 10 * samples.max()
+
+
+def test_a_users_matplotlib_settings_change_nothing(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 31\nsavefig.dpi: 7\n")
+    code = (
+        "import pathlib, sys; from common import plots; figure, axes = plots.figure(title='t');"
+        "axes.plot([0, 1], label='line'); plots.save(figure, pathlib.Path(sys.argv[1]), 'it')"
+    )
+    pictures = []
+    for folder in ("plain", "odd"):
+        (tmp_path / folder).mkdir()
+        settings = {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")} if folder == "odd" else {}
+        subprocess.run(
+            [sys.executable, "-c", code, tmp_path / folder],
+            env={**os.environ, **settings},
+            cwd=pathlib.Path(__file__).parents[2],
+            check=True,
+        )
+        pictures.append((tmp_path / folder / "it.png").read_bytes())
+    assert pictures[0] == pictures[1]
