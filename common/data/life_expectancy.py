@@ -1,173 +1,64 @@
-"""The WHO's life expectancy data, as Kaggle publishes them, for tensorflow-datasets.
+"""Life expectancy by country and year, from a file that everybody downloads by hand."""
 
-2,938 rows, one for a country and a year; 22 columns; many cells are empty. Kaggle asks for an
-account, so the file is not downloaded: it comes from the library's manual folder. It is accepted
-only if it is the published one, character by character; else `read` says where it differs.
+import dataclasses
+import functools
 
-Cells are kept as the text that they are in the file, gaps as empty texts: the library's numbers
-would be float32. `data.life_expectancy` makes float64 of them.
+import numpy as np
 
-This module imports tensorflow-datasets (but not TensorFlow): import it where it is needed.
-"""
+from common.data import arrays, copies, life_expectancy_file, origins
 
-import collections
-import csv
-import hashlib
-import io
-import math
-import os
-import pathlib
-from collections.abc import Iterator
-from typing import Any
-
-import tensorflow_datasets as tfds
-
-from common import errors
-
-PAGE = "https://www.kaggle.com/datasets/kumarajarshi/life-expectancy-who"
-FILES = ("life_exp.csv", "Life Expectancy Data.csv")  # the paper's name for it, and Kaggle's
-SHA256 = "c3d22755ed3781c3a281d7b60f39f5a474a361e36ac56e84c2a747d8a7e05ec4"  # with LF line ends
-ROWS = 2_938
-
-# As they stand in the file, odd spaces included; Kaggle's page says what they mean.
-TEXTS = ("Country", "Status")
-TARGET = "Life expectancy "  # years
-COLUMNS = (
-    "Country",
-    "Year",
-    "Status",
-    TARGET,
-    "Adult Mortality",
-    "infant deaths",
-    "Alcohol",
-    "percentage expenditure",
-    "Hepatitis B",
-    "Measles ",
-    " BMI ",
-    "under-five deaths ",
-    "Polio",
-    "Total expenditure",
-    "Diphtheria ",
-    " HIV/AIDS",
-    "GDP",
-    "Population",
-    " thinness  1-19 years",
-    " thinness 5-9 years",
-    "Income composition of resources",
-    "Schooling",
+COPY = copies.Copy(
+    "life_expectancy:1.0.0",
+    {"train": life_expectancy_file.ROWS},
+    "736022990ada425b9aa762a82dc416d168533130026621cd2085e24c3a673388",
+    how_to_get=(
+        "`python run_all.py life_expectancy` prepares it from the file in --manual-dir "
+        "(or TFDS_MANUAL_DIR)"
+    ),
+    ours=True,
 )
-NUMBERS = tuple(column for column in COLUMNS if column not in TEXTS)
+ORIGIN = origins.ManualFile(
+    COPY, builder="common.data.life_expectancy_builder", file=life_expectancy_file
+)
 
 
-class LifeExpectancy(tfds.core.GeneratorBasedBuilder):
-    """One split, "train", whose rows are in the file's order."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class LifeExpectancy:
+    """Life expectancy by country and year, and what may go with it, in CSV order.
 
-    VERSION = tfds.core.Version("1.0.0")
-    MANUAL_DOWNLOAD_INSTRUCTIONS = f"Put {FILES[0]} there, which is '{FILES[1]}' of {PAGE}."
+    WHO and United Nations, collected by Kumar Rajarshi on Kaggle, "Life Expectancy (WHO)"; see
+    `life_expectancy_file`. Many cells are empty.
+    """
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Life expectancy and what may go with it, 193 countries, 2000 to 2015.",
-            features=tfds.features.FeaturesDict(
-                {column: tfds.features.Text() for column in COLUMNS}
-            ),
-            homepage=PAGE,
-            disable_shuffling=True,
+    inputs: np.ndarray  # float64 [2938, 19], the other numeric columns; NaN where a cell is empty
+    years: np.ndarray  # float64 [2938], life expectancy; NaN where the cell is empty
+    countries: np.ndarray  # str [2938]
+    statuses: np.ndarray  # str [2938], "Developed" or "Developing"
+    columns: tuple[str, ...]  # the 19 inputs' names, in CSV order, with the CSV's odd spaces
+    header: tuple[str, ...]  # the names of all 22 columns
+
+
+@functools.cache
+def load() -> LifeExpectancy:
+    """Load the life expectancy data. Cached; the arrays are read-only.
+
+    Raises:
+        errors.UserError: the prepared copy is missing or damaged.
+    """
+    header = life_expectancy_file.COLUMNS
+    with copies.damage_reported(COPY):
+        rows = copies.published_rows(COPY, "train")
+        texts = {column: [cell.decode() for cell in rows[column]] for column in header}
+        numbers = {
+            column: np.array([float(cell or "nan") for cell in texts[column]])
+            for column in life_expectancy_file.NUMBERS
+        }
+        years = numbers.pop(life_expectancy_file.TARGET)
+        inputs, years, countries, statuses = arrays.checked(
+            COPY.sha256,
+            np.stack(list(numbers.values()), axis=1),
+            years,
+            np.array(texts["Country"]),
+            np.array(texts["Status"]),
         )
-
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator]:
-        return {"train": self._generate_examples(find(pathlib.Path(dl_manager.manual_dir)))}
-
-    def _generate_examples(self, path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
-        for number, row in enumerate(read(path)):
-            yield number, dict(zip(COLUMNS, row, strict=True))
-
-
-def write(data_dir: str, manual_dir: str) -> None:
-    """Write the prepared copy into `data_dir` from the file in `manual_dir`; imports TensorFlow."""
-    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
-    LifeExpectancy(data_dir=data_dir).download_and_prepare(download_config=config)
-
-
-def find(*folders: pathlib.Path) -> pathlib.Path:
-    """Find the file in the first of the folders that has it.
-
-    Raises:
-        errors.MissingDataError: none has.
-    """
-    for folder in folders:
-        for name in FILES:
-            if os.access(folder / name, os.R_OK):
-                return folder / name
-    raise errors.MissingDataError(
-        "life_expectancy",
-        "data set 'life_expectancy' is missing, and cannot be downloaded without an account: no "
-        f"{FILES[0]} in {' or '.join(map(str, folders))}; put it there ('{FILES[1]}' of {PAGE}), "
-        "or name the folder that holds it: --manual-dir FOLDER, or TFDS_MANUAL_DIR",
-    )
-
-
-def read(path: pathlib.Path) -> list[list[str]]:
-    """Read the rows of the published file as texts, without its header.
-
-    Raises:
-        errors.UserError: it cannot be read or is not the published one; says what is wrong, where.
-    """
-    try:
-        text = path.read_text("utf-8")  # line ends of any kind become LF
-    except (OSError, UnicodeDecodeError) as error:
-        raise _fault(path, f"cannot be read: {error}") from error
-    rows = _cells(path, text)
-    if hashlib.sha256(text.encode()).hexdigest() != SHA256:
-        raise _fault(path, f"its checksum (SHA-256 {SHA256[:8]}...) is not the published file's")
-    return rows
-
-
-def _cells(path: pathlib.Path, text: str) -> list[list[str]]:
-    """Split the text into cells, and complain of what is wrong with the first that is."""
-    lines = csv.reader(io.StringIO(text), strict=True)
-    rows = []
-    try:
-        _check_header(path, next(lines, []))
-        for row in lines:
-            _check_row(f"{path}, line {lines.line_num}", row)
-            rows.append(row)
-    except csv.Error as error:
-        raise _fault(f"{path}, line {lines.line_num}", str(error)) from error
-    if len(rows) != ROWS:
-        raise _fault(path, f"{len(rows):,} rows where {ROWS:,} were published")
-    return rows
-
-
-def _check_header(path: pathlib.Path, header: list[str]) -> None:
-    place = f"{path}, line 1"
-    twice = [name for name, count in collections.Counter(header).items() if count > 1]
-    missing = [name for name in COLUMNS if name not in header]
-    unknown = [name for name in header if name not in COLUMNS]
-    for problem, names in {"twice": twice, "missing": missing, "unknown": unknown}.items():
-        if names:
-            raise _fault(place, f"column {', '.join(map(repr, names))} {problem}")
-    if tuple(header) != COLUMNS:
-        raise _fault(place, "the columns are in another order")
-
-
-def _check_row(place: str, row: list[str]) -> None:
-    if len(row) != len(COLUMNS):
-        raise _fault(place, f"{len(row)} cells where there are {len(COLUMNS)} columns")
-    for column, cell in zip(COLUMNS, row, strict=True):
-        if column not in TEXTS and not _is_number_or_gap(cell):
-            raise _fault(f"{place}, column {column!r}", f"{cell[:40]!r} is no number")
-
-
-def _is_number_or_gap(cell: str) -> bool:
-    try:
-        return not cell or math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _fault(place: str | pathlib.Path, problem: str) -> errors.UserError:
-    return errors.UserError(
-        f"{place}: {problem}; replace the file by the published one ('{FILES[1]}' of {PAGE})"
-    )
+    return LifeExpectancy(inputs, years, countries, statuses, tuple(numbers), header)
