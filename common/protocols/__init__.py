@@ -1,0 +1,1 @@
+"""What the documents' own code does: their starting weights, optimizers, losses and logs."""

@@ -15,9 +15,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from common import training
+from common import losses, optimizers, training
+from common.training import start
 
-INITIALISATION = "normal_with_biases"  # a key of `training.SCHEMES`
+INITIALISATION = "normal_with_biases"  # a key of `SCHEMES`
 TRAINED_SHARE = 0.8  # of the rows that an optimizer is given; it validates on the others
 
 
@@ -42,12 +43,28 @@ def cross_entropy(y: Any, z: Any) -> Any:
 
     Its gradient by z is A - Y, the library's starting point.
     """
-    return ops.mean(ops.categorical_crossentropy(y, z, from_logits=True))
+    return losses.softmax_cross_entropy(y, z)
 
 
 def squared_error(y: Any, prediction: Any) -> Any:
     """Sum of squares over the outputs of one sample; its gradient is the library's 2 (A - Y)."""
-    return ops.sum(ops.square(prediction - y))
+    return losses.squared_error(y, prediction)
+
+
+class Adam(optimizers.Adam):
+    """The library's Adam: the t of its bias correction is epoch + 1, where it should count updates.
+
+    So through the whole first epoch the moments are divided by 1 - beta, as if each were the first.
+    """
+
+    def __init__(self, learning_rate: float, updates_per_epoch: int) -> None:
+        """The rest is as published: 0.9, 0.999 and 1e-8."""
+        super().__init__(learning_rate)
+        self.updates_per_epoch = updates_per_epoch
+
+    def time(self) -> Any:
+        """Return t: 1 through the first epoch, 2 through the second."""
+        return ops.convert_to_tensor(self.iterations) // self.updates_per_epoch + 1
 
 
 def build_optimizer(name: str, learning_rate: float, updates: int) -> keras.optimizers.Optimizer:
@@ -66,17 +83,30 @@ def build_optimizer(name: str, learning_rate: float, updates: int) -> keras.opti
         case "gd":
             return keras.optimizers.SGD(learning_rate)
         case "momentum":
-            return training.Momentum(learning_rate)
+            return optimizers.Momentum(learning_rate)
         case "adam":
-            return training.Adam(learning_rate, updates_per_epoch=updates)
+            return Adam(learning_rate, updates_per_epoch=updates)
         case "textbook_adam":
-            return training.Adam(learning_rate)
+            return optimizers.Adam(learning_rate)
     raise ValueError(f"no optimizer {name!r}")
 
 
-def initial_weights(model: keras.Model, rng: np.random.Generator) -> list[np.ndarray]:
-    """Draw every weight and bias from N(0, 1), unscaled: `np.random.randn` in the library."""
-    return training.initial_weights(model, rng, INITIALISATION)
+def normal_with_biases(
+    rng: start.RandomNumbers, shape: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw kernel and bias from N(0, 1), unscaled: `np.random.randn` in the library."""
+    return rng.normal(0.0, 1.0, shape), rng.normal(0.0, 1.0, shape[-1:])
+
+
+# What an experiment's `Config` may name: the library's start, and one that fits the layers' widths.
+SCHEMES = {"normal_with_biases": normal_with_biases, "glorot": training.glorot}
+
+
+def initial_weights(
+    model: keras.Model, rng: start.RandomNumbers, scheme: str = INITIALISATION
+) -> list[np.ndarray]:
+    """Draw the weights that the paper's networks start from; `scheme` is a key of `SCHEMES`."""
+    return training.initial_weights(model, rng, SCHEMES[scheme])
 
 
 def trained_rows(rows: int) -> int:

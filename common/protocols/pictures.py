@@ -12,9 +12,8 @@ import keras
 import numpy as np
 import sklearn.decomposition
 import sklearn.metrics
-from keras import ops
 
-from common import training
+from common import losses, optimizers, training
 
 SIDE = 28  # pixels
 PIXELS = SIDE * SIDE
@@ -22,11 +21,6 @@ DIGITS = 10
 CLASSIFIER_SEED = 0  # one judge for all seeds, variants and processes
 
 Classifier = Callable[[np.ndarray], np.ndarray]
-
-
-def flattened(images: np.ndarray, dtype: str) -> np.ndarray:
-    """Make rows of `images`, uint8 of shape (n, 28, 28): shape (n, 784), values in [0, 1]."""
-    return images.reshape(len(images), PIXELS).astype(dtype) / 255
 
 
 def mean_squared_error(images: np.ndarray, redrawn: np.ndarray) -> float:
@@ -86,15 +80,16 @@ def train_classifier(images: np.ndarray, labels: np.ndarray, *, epochs: int) -> 
         ]
     )
 
-    def cross_entropy(digits: keras.KerasTensor, scores: keras.KerasTensor) -> keras.KerasTensor:
-        hits = ops.one_hot(digits, DIGITS, dtype=scores.dtype) * scores
-        return -ops.mean(ops.sum(hits, axis=1))
-
     trainer = training.Trainer(
-        model, training.Adam(0.001), cross_entropy, epochs=epochs, batch_size=64, shuffle=True
+        model,
+        optimizers.Adam(0.001),
+        losses.negative_log_likelihood,
+        epochs=epochs,
+        batch_size=64,
+        shuffle=True,
     )
     rng = np.random.default_rng(CLASSIFIER_SEED)
-    weights = training.initial_weights(model, rng, "glorot")
+    weights = training.initial_weights(model, rng, training.glorot)
     trainer.train(images, labels, weights=weights, seed=CLASSIFIER_SEED)
     return lambda pictures: trainer.predict(pictures).argmax(axis=1)
 

@@ -1,0 +1,27 @@
+"""Train Keras models fast enough to follow the documents' protocols to the letter.
+
+The documents train one sample at a time, for thousands of epochs, over many runs. A Python loop
+around single steps would take days. Here a Keras model and its optimizer sit inside one compiled
+program that runs every epoch up to the next evaluation; the program is built once and serves every
+seed. This package is the one place with code for a particular Keras backend (TensorFlow); the rest
+of the suite is `keras` and `keras.ops`.
+"""
+
+from common.training.derivatives import gradients, hessian
+from common.training.start import Scheme, fans, glorot, initial_weights, normal
+from common.training.trainer import Dropout, History, Loss, Trainer, set_precision
+
+__all__ = [
+    "Dropout",
+    "History",
+    "Loss",
+    "Scheme",
+    "Trainer",
+    "fans",
+    "glorot",
+    "gradients",
+    "hessian",
+    "initial_weights",
+    "normal",
+    "set_precision",
+]
