@@ -20,7 +20,7 @@ from matplotlib import axes as mpl_axes
 from matplotlib import colors, lines, patches, transforms
 from matplotlib import figure as mpl_figure
 
-from common import claims, errors, intervals, records
+from common import claims, files, intervals, records
 
 Figure = mpl_figure.Figure
 Runs = Mapping[str, Sequence[records.Record]]  # variant -> its records, those that are there
@@ -372,14 +372,10 @@ def save(figure: Figure, folder: pathlib.Path, name: str) -> str:
     figure.savefig(drawn, format="png", dpi=110)
     # 256 colours look the same here and take a third of the space: these files are committed.
     image = PIL.Image.open(drawn).convert("RGB").quantize(256, dither=PIL.Image.Dither.NONE)
+    packed = io.BytesIO()
+    image.save(packed, format="png", optimize=True)
     path = folder / f"{name}.png"
-    try:
-        image.save(path, optimize=True)
-    except OSError as error:
-        cause = error.strerror or error
-        raise errors.UserError(
-            f"cannot write {path}: {cause}; free some space there or choose another folder (--out)"
-        ) from error
+    files.write(path, packed.getvalue())
     return path.name
 
 
