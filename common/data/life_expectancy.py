@@ -18,7 +18,7 @@ COPY = copies.Copy(
     ours=True,
 )
 ORIGIN = origins.ManualFile(
-    COPY, builder="common.data.life_expectancy_builder", file=life_expectancy_file
+    COPY, builder="common.data.life_expectancy_builder", find=life_expectancy_file.find
 )
 
 

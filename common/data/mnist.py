@@ -53,15 +53,14 @@ def load() -> Mnist:
         return _scaled_digits()
     with copies.damage_reported(COPY):
         train, test = (copies.published_rows(COPY, split) for split in COPY.rows)
-        published = arrays.checked(
+        train_images, train_labels, test_images, test_labels = arrays.checked(
             COPY.sha256,
-            *(
-                column
-                for part in (train, test)
-                for column in (part["image"][..., 0], part["label"])
-            ),
+            train["image"][..., 0],
+            train["label"],
+            test["image"][..., 0],
+            test["label"],
         )
-    return Mnist(*published, COPY.version)
+    return Mnist(train_images, train_labels, test_images, test_labels, COPY.version)
 
 
 def rows(images: np.ndarray, dtype: str) -> np.ndarray:

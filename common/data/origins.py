@@ -7,8 +7,8 @@ import dataclasses
 import importlib.metadata
 import pathlib
 import sys
-import types
 import typing
+from collections.abc import Callable
 
 from common import errors
 from common.data import copies, downloads, folders, stand_ins
@@ -111,7 +111,7 @@ class ManualFile:
 
     copy: copies.Copy
     builder: str  # the module with the builder, and `write(data_dir, path)`
-    file: types.ModuleType  # finds and reads it: `find(*folders)`, `read(path)`
+    find: Callable[..., pathlib.Path]  # finds it in one of the folders, and checks it
 
     @property
     def name(self) -> str:
@@ -131,8 +131,7 @@ class ManualFile:
 
     def obtain(self, online: bool) -> str:
         """See `Origin`."""
-        path = self.file.find(*folders.manual_dirs())
-        self.file.read(path)  # complains of a bad file, before TensorFlow is started
+        path = self.find(*folders.manual_dirs())
         places = folders.writable_data_dirs()
         place = next(filter(folders.may_write, places), places[0])
         code = f"import sys; import {self.builder} as builder; builder.write(*sys.argv[1:])"
