@@ -67,18 +67,27 @@ def prepare(
             `TFDS_MANUAL_DIR`, and sets it. Without either: downloads/manual in the data folder.
 
     Returns:
-        What the user has to know, a line each: a download, a stand-in.
+        What the user has to know, a line each: a doubtful setting, a download, a stand-in.
 
     Raises:
         errors.MissingDataError: a data set without stand-in is missing and cannot be had.
         errors.UserError: no such data set or folder, or a file that is not what it should be.
     """
     wanted = [_origin(name) for name in sorted(set(names))]
-    folders.choose_data_dir(data_dir)
-    folders.choose_manual_dir(manual_dir)
+    folders.choose(folders.DATA, data_dir)
+    folders.choose(folders.MANUAL, manual_dir)
     stand_ins.use_none()
+    doubts = folders.doubts(sorted({variable for each in wanted for variable in each.variables}))
+    for origin in wanted:
+        origin.check()
+    try:
+        return doubts + _obtain([origin for origin in wanted if origin.is_missing()])
+    except errors.MissingDataError as missing:
+        message = "; ".join([str(missing), *doubts])
+        raise errors.MissingDataError(missing.data_set, message) from missing
 
-    missing = [origin for origin in wanted if origin.is_missing()]
+
+def _obtain(missing: list[origins.Origin]) -> list[str]:
     urls = {origin.name: url for origin in missing if (url := origin.url())}
     online = downloads.online(urls)
     return [origin.obtain(origin.name in online) for origin in missing]

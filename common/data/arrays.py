@@ -5,6 +5,10 @@ import hashlib
 import numpy as np
 
 
+class ChecksumError(ValueError):
+    """Arrays are not the published ones."""
+
+
 def read_only(*arrays: np.ndarray) -> list[np.ndarray]:
     """Compact the arrays and lock them."""
     compact = [np.ascontiguousarray(array) for array in arrays]
@@ -21,12 +25,12 @@ def checked(sha256: str, *arrays: np.ndarray) -> list[np.ndarray]:
         arrays: in the published order of rows and columns.
 
     Raises:
-        ValueError: they are others.
+        ChecksumError: they are others.
     """
     digest = hashlib.sha256()
     whole = read_only(*arrays)
     for array in whole:
         digest.update(array.data)
     if digest.hexdigest() != sha256:
-        raise ValueError("its numbers are not the published ones")
+        raise ChecksumError("the numbers are not the published ones")
     return whole

@@ -1,7 +1,7 @@
 """Reading the prepared copies of tensorflow-datasets, with the rows as their authors had them.
 
 The library sorts row i by a hash of i when it writes; `published_rows` undoes that. Whatever is
-wrong with a copy ends in one line that says so.
+wrong with a copy ends in one line that says in which file, and what mends it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from common import errors
-from common.data import folders
+from common.data import arrays, folders, inspection
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +47,36 @@ class Copy:
         """Where it lies, or where one looks for it first."""
         places = folders.writable_data_dirs() if self.ours else [folders.data_dir()]
         found = [place / self.name.replace(":", "/") for place in places]
-        return next(filter(folders.is_folder, found), found[0])
+        return next(filter(os.path.lexists, found), found[0])
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no such folder. What is in it shows when it is read."""
-        return not folders.is_folder(self.folder)
+        """Whether there is nothing in its place. What is there may still be damaged."""
+        return not os.path.lexists(self.folder)
+
+    def check(self) -> None:
+        """Look through its files, if they are there, as far as that goes without TensorFlow.
+
+        Raises:
+            errors.UserError: there is something wrong with one.
+        """
+        if self.is_missing:
+            return
+        try:
+            inspection.check(self.folder, self.name, self.rows)
+        except inspection.FaultError as fault:
+            raise self.damage(str(fault)) from fault
+        except OSError as error:
+            raise self.damage(f"it cannot be read ({error.strerror})") from error
+
+    def damage(self, fault: str) -> errors.UserError:
+        """Say what is wrong, where, and the mend."""
+        again = "prepare" if self.ours else "download"
+        return errors.UserError(
+            f"data set '{self.name}': the prepared copy in {self.folder} is damaged: {fault}; "
+            f"delete that folder and run again to {again} it anew, or name a folder with a good "
+            "copy: --data-dir FOLDER"
+        )
 
 
 def published_rows(copy: Copy, split: str) -> Any:
@@ -63,44 +87,58 @@ def published_rows(copy: Copy, split: str) -> Any:
     """
     tf, tfds, hashing = _tensorflow()
     builder = tfds.builder_from_directory(copy.folder)
-    counted, expected = builder.info.splits[split].num_examples, copy.rows[split]
-    if counted != expected:
-        raise ValueError(f"{counted:,} rows in split '{split}' where {expected:,} were published")
     one_file_after_another = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     written = tfds.as_numpy(
         builder.as_dataset(split=split, batch_size=-1, read_config=one_file_after_another)
     )
     if builder.info.disable_shuffling:
         return written
-    place = np.argsort(sorted(range(expected), key=hashing.Hasher(split).hash_key))
+    place = np.argsort(sorted(range(copy.rows[split]), key=hashing.Hasher(split).hash_key))
     return tf.nest.map_structure(lambda column: column[place], written)
 
 
 @contextlib.contextmanager
 def damage_reported(copy: Copy) -> Iterator[None]:
-    """Turn whatever a bad copy raises into one line.
-
-    A cut tfrecord raises DataLossError, FailedPreconditionError, NotFoundError or KeyError,
-    depending on where it is cut; a bad JSON file, errors of its own.
+    """Turn whatever a bad copy raises into one line that names the file.
 
     Raises:
         errors.UserError: the copy is missing or damaged.
     """
     if copy.is_missing:
         raise errors.UserError(missing([copy], "not downloaded yet"))
+    copy.check()
     try:
         yield
-    except (ImportError, MemoryError):
+    except (ImportError, MemoryError, errors.UserError):
         raise
     except Exception as error:
-        first_line = (str(error).splitlines() or [""])[0]
-        cause = re.sub(r"{{.*?}} *| *\[Op:.*", "", first_line)  # TensorFlow's names for its steps
-        raise errors.UserError(
-            f"data set '{copy.name}': the prepared copy in {copy.folder} is damaged "
-            f"({type(error).__name__}: {cause[:200]}); delete that folder and run again to "
-            f"{'prepare' if copy.ours else 'download'} it anew, or name a folder with a good copy: "
-            "--data-dir FOLDER"
-        ) from error
+        raise copy.damage(_damaged_record(copy) or _cause(copy, error)) from error
+
+
+def _damaged_record(copy: Copy) -> str:
+    """Find the first record that does not match its checksum; return an empty text if all do."""
+    tf, _, _ = _tensorflow()
+    for split in copy.rows:
+        for path in inspection.record_files(copy.folder, split):
+            number = 1
+            try:
+                for _ in tf.data.TFRecordDataset(str(path)):
+                    number += 1
+            except tf.errors.OpError:
+                return f"{path.name}: record {number:,} does not match its checksum"
+    return ""
+
+
+def _cause(copy: Copy, error: Exception) -> str:
+    """Say what the library, or our checksum, complains of where every record is whole."""
+    if isinstance(error, arrays.ChecksumError):
+        files = [
+            path.name for split in copy.rows for path in inspection.record_files(copy.folder, split)
+        ]
+        return f"{' or '.join(files)}: {error}"
+    first_line = (str(error).splitlines() or [""])[0]
+    cause = re.sub(r"{{.*?}} *| *\[Op:.*", "", first_line)  # TensorFlow's names for its steps
+    return f"{inspection.FEATURES} does not fit ({type(error).__name__}: {cause[:200]})"
 
 
 def missing(copies: Sequence[Copy], problem: str) -> str:

@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Sequence
 
 from common import errors
-from common.data import tables
+from common.data import folders, tables
 
 PAGE = "https://www.kaggle.com/datasets/kumarajarshi/life-expectancy-who"
 FILES = ("life_exp.csv", "Life Expectancy Data.csv")  # the paper's name for it, and Kaggle's
@@ -95,7 +95,7 @@ _TABLE = re.compile(r"life[ _-]?exp.*\.(csv|tsv|txt|xlsx?|ods)", re.IGNORECASE)
 _ARCHIVE = re.compile(r"(life[ _-]?exp.*|archive.*)\.zip", re.IGNORECASE)
 
 
-def find(*folders: pathlib.Path) -> pathlib.Path:
+def find(*places: pathlib.Path) -> pathlib.Path:
     """Find the file with the published values, under any of its names.
 
     Raises:
@@ -103,7 +103,7 @@ def find(*folders: pathlib.Path) -> pathlib.Path:
         errors.UserError: none that is named so is the published one; it says what the first is.
     """
     problems = []
-    for path in _candidates(folders):
+    for path in _candidates(places):
         try:
             read(path)
             return path
@@ -114,17 +114,17 @@ def find(*folders: pathlib.Path) -> pathlib.Path:
     raise errors.MissingDataError(
         "life_expectancy",
         "data set 'life_expectancy' is missing, and cannot be downloaded without an account: no "
-        f"{FILES[0]} in {' or '.join(map(str, folders))}; put it there ('{FILES[1]}' of {PAGE}), "
+        f"{FILES[0]} in {' or '.join(map(str, places))}; put it there ('{FILES[1]}' of {PAGE}), "
         "or name the folder that holds it: --manual-dir FOLDER, or TFDS_MANUAL_DIR",
     )
 
 
-def _candidates(folders: Sequence[pathlib.Path]) -> list[pathlib.Path]:
+def _candidates(places: Sequence[pathlib.Path]) -> list[pathlib.Path]:
     """List the files that are named like it, the likeliest first."""
     return [
         path
-        for folder in folders
-        if folder.is_dir()
+        for folder in places
+        if folders.is_folder(folder)
         for path in sorted(folder.iterdir(), key=_likeliness)
         if _is_table(path.name) or (_ARCHIVE.fullmatch(path.name) and _may_hold_it(path))
     ]

@@ -20,9 +20,17 @@ class Origin(typing.Protocol):
     """What is asked of every data set's origin; `name` is the data set's."""
 
     name: str
+    variables: tuple[str, ...]  # the environment variables that it reads
 
     def version(self) -> str:
         """Say which version this process uses. Imports no TensorFlow."""
+
+    def check(self) -> None:
+        """Look through what is there, as far as that goes without TensorFlow.
+
+        Raises:
+            errors.UserError: it is damaged.
+        """
 
     def is_missing(self) -> bool:
         """Whether something has to be obtained before it can be loaded."""
@@ -43,10 +51,14 @@ class ScikitLearn:
     """It is a part of scikit-learn, and so always there."""
 
     name: str
+    variables: tuple[str, ...] = ()
 
     def version(self) -> str:
         """See `Origin`."""
         return f"scikit-learn {importlib.metadata.version('scikit-learn')}"
+
+    def check(self) -> None:
+        """See `Origin`."""
 
     def is_missing(self) -> bool:
         """See `Origin`."""
@@ -67,6 +79,7 @@ class Download:
     copies: tuple[copies.Copy, ...]
     stand_in: str = ""  # the stand-in's version, if there is one
     without: str = ""  # what the user has to know where it is used
+    variables: tuple[str, ...] = (folders.DATA,)
 
     @property
     def name(self) -> str:
@@ -76,6 +89,11 @@ class Download:
     def version(self) -> str:
         """See `Origin`."""
         return self.stand_in if stand_ins.is_used_for(self.name) else self.copies[0].version
+
+    def check(self) -> None:
+        """See `Origin`."""
+        for copy in self.copies:
+            copy.check()
 
     def is_missing(self) -> bool:
         """See `Origin`."""
@@ -112,6 +130,7 @@ class ManualFile:
     copy: copies.Copy
     builder: str  # the module with the builder, and `write(data_dir, path)`
     find: Callable[..., pathlib.Path]  # finds it in one of the folders, and checks it
+    variables: tuple[str, ...] = (folders.DATA, folders.MANUAL)
 
     @property
     def name(self) -> str:
@@ -121,6 +140,10 @@ class ManualFile:
     def version(self) -> str:
         """See `Origin`."""
         return self.copy.version
+
+    def check(self) -> None:
+        """See `Origin`."""
+        self.copy.check()
 
     def is_missing(self) -> bool:
         """See `Origin`."""
