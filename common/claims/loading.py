@@ -117,6 +117,8 @@ def _read_experiments(
     experiments: dict[str, reproduction.Experiment] = {}
     for name in tables:
         with keys.naming(f"{place}: experiment {name!r}"):
+            if not name.isidentifier():
+                raise keys.BadKeyError(name, "is no name; take letters, digits and _")
             experiment = _read_experiment(tables, name, path.with_name(f"{name}.py"), place)
             for other in experiments.values():
                 if twice := other.variants.keys() & experiment.variants.keys():

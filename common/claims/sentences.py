@@ -66,10 +66,10 @@ def _read_passage(table: keys.Table, head: reproduction.Reproduction) -> reprodu
 def _read_places(table: keys.Table, head: reproduction.Reproduction) -> tuple[kinds.Place, ...]:
     if "places" not in table:
         return (_read_place(table, head),)
+    parts = keys.tables(table, "places")
+    if not parts:
+        raise keys.BadKeyError("places", "is empty; name source, where and quote")
     with keys.under("places"):
-        parts = keys.tables(table, "places")
-        if not parts:
-            raise keys.BadKeyError("source", "is missing")
         for part in parts:
             keys.check(part, needs=("source", "where", "quote"))
         return tuple(_read_place(part, head) for part in parts)
@@ -110,12 +110,11 @@ def _read_claim(
 
 def _refuse_thousands(key: str, text: str, kind: type[kinds.Claim]) -> None:
     """Refuse "1.500", which in Spanish print is mostly 1500."""
-    if match := re.fullmatch(r"-?([1-9]\d{0,2})\.(\d\d0)", text.strip()):
-        whole, decimals = match.groups()
-        small = float(text)
-        mend = f"write {whole + decimals!r} for thousands, or {f'{small:g}'!r}"
-        digits = f" with digits = {len(whole) + 3}" if "digits" in kind.takes else ""
-        raise keys.BadKeyError(key, f"{text!r} may be a thousand; {mend}{digits} for {small:g}")
+    if re.fullmatch(r"-?[1-9]\d{0,2}\.\d\d0", text.strip()):
+        small, large = f"{float(text):g}", text.strip().replace(".", "")
+        digits = f" with digits = {len(large.lstrip('-'))}" if "digits" in kind.takes else ""
+        mend = f"write {large!r} for thousands, or {small!r}{digits} for {small}"
+        raise keys.BadKeyError(key, f"{text!r} may be a thousand; {mend}")
 
 
 def _read_cited(
@@ -134,8 +133,8 @@ def _read_than(
 ) -> kinds.Than | kinds.PrintedValue:
     if table["kind"] == "printed":
         return _read_printed_than(table, key, head)
+    than = keys.table(table, key)
     with keys.under(key):
-        than = keys.table(table, key)
         keys.check(than, takes=("variant", "metric", "at"))
         whole = {**table, **than}
         return kinds.Than(
@@ -148,8 +147,8 @@ def _read_than(
 def _read_printed_than(
     table: keys.Table, key: str, head: reproduction.Reproduction
 ) -> kinds.PrintedValue:
+    than = keys.table(table, key)
     with keys.under(key):
-        than = keys.table(table, key)
         keys.check(than, takes=("curve", "value", "at", "level"))
         whole = {**table, **than}
         value = keys.choice(whole, "value", kinds.PrintedValue.VALUES)
