@@ -9,6 +9,7 @@ import ast
 import collections.abc
 import dataclasses
 import difflib
+import importlib.util
 import itertools
 import pathlib
 import re
@@ -121,13 +122,13 @@ def _user_error(path: pathlib.Path, fault: _FaultError) -> errors.UserError:
 
 def _parse(path: pathlib.Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes())  # bytes: a byte order mark or a coding line counts
+        return ast.parse(importlib.util.decode_source(path.read_bytes()))  # as Python decodes it
     except OSError as error:
         raise errors.UserError(f"{_place(path)}: cannot be read: {error.strerror}") from error
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         raise errors.UserError(f"{_place(path)}: {line}is no Python: {error.msg}") from error
-    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; nested without end
+    except (ValueError, RecursionError, MemoryError) as error:  # odd bytes; nested without end
         raise errors.UserError(f"{_place(path)}: is no Python: {error}") from error
 
 
