@@ -83,6 +83,15 @@ def choice(given: Table, key: str, choices: Choices) -> str:
     return value
 
 
+def names(given: Table, key: str) -> tuple[str, ...]:
+    """A list of names that Python can import; empty if the key is not there."""
+    found = tuple(text({key: value}, key) for value in listed(given, key))
+    for name in found:
+        if not name.isidentifier():
+            raise BadKeyError(key, f"{name!r} is no name to import")
+    return found
+
+
 def some(given: Table, key: str, choices: Choices) -> tuple[str, ...]:
     """A list of choices; empty if the key is not there."""
     return tuple(choice({key: value}, key, choices) for value in listed(given, key))

@@ -169,7 +169,7 @@ def _read_variant(
         table = {"about": declared[key]} if isinstance(declared[key], str) else declared[key]
         if not isinstance(table, dict):
             raise keys.BadKeyError("about", f"{keys.shown(table)} is no text; write it in quotes")
-        keys.check(table, needs=("about",), takes=("seeds", "data"))
+        keys.check(table, needs=("about",), takes=("seeds", "data", "packages"))
         about = keys.text(table, "about")
         if key == entry.pattern:
             try:
@@ -184,6 +184,7 @@ def _read_variant(
             if "seeds" in table
             else plain.seeds,
             data=keys.some(table, "data", DATA) if "data" in table else plain.data,
+            packages=keys.names(table, "packages"),
         )
 
 

@@ -10,13 +10,17 @@ from common.claims import kinds
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One protocol of an experiment: seeds per profile and data sets are resolved already."""
+    """One protocol of an experiment: seeds per profile and data sets are resolved already.
+
+    `packages` are optional ones that it imports; where one is missing the variant is left out.
+    """
 
     name: str
     about: str
     seeds: dict[str, int]
     data: tuple[str, ...]
     experiment: str = "experiment"
+    packages: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

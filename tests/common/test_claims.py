@@ -139,6 +139,11 @@ def test_experiments_and_their_variants(write):
     assert found.data == ("mnist",)
 
 
+def test_a_variant_may_need_an_optional_package(write):
+    found = claims.load(write(swap(HEAD, "data = [] }", 'data = [], packages = ["torch"] }')))
+    assert [variant.packages for variant in found.variants.values()] == [(), ("torch",)]
+
+
 def test_several_experiments_make_one_list_of_variants(write):
     more = """
     [experiments.derivation]
@@ -702,6 +707,10 @@ WRONG_FILES = {
     "variant with unknown key": (
         swap(HEAD, "data = []", "epochs = 5"),
         "variant 'corrected': key 'epochs'",
+    ),
+    "variant with a package that is none": (
+        swap(HEAD, "data = []", 'packages = ["torch>=2"]'),
+        "variant 'corrected': key 'packages': 'torch>=2' is no name to import",
     ),
     "metrics empty": (
         swap(HEAD.partition("[metrics]")[0], "[reproduction]", "[metrics]\n[reproduction]"),
