@@ -32,7 +32,7 @@ def naming(place: str) -> collections.abc.Iterator[None]:
     try:
         yield
     except BadKeyError as fault:
-        raise errors.UserError(f"{place}: key '{fault.key}': {fault.what}") from None
+        raise errors.UserError(f"{place}: key {fault.key!r}: {fault.what}") from None
 
 
 @contextlib.contextmanager

@@ -650,6 +650,7 @@ WRONG_FILES = {
     "empty": ("", "key 'reproduction': is missing"),
     "the old form": (HEAD + "[[claim]]\nid = 'x'", "key 'claim': is no key"),
     "unknown table": (HEAD + "[passages]", "key 'passages': is no key; did you mean 'passage'?"),
+    "a key of two lines": (HEAD + '"a\\nb" = 1', r"key 'a\nb': is no key"),
     "passage no list": (HEAD + "[passage]", "key 'passage'"),
     "unknown head key": (
         swap(HEAD, "title =", "tittle ="),
