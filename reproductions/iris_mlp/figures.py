@@ -1,11 +1,14 @@
 """Figures of Iris: the paper's 1, 3 and 4, the notebook's runs, and what stands beside them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import axes as mpl_axes
 
 from common import plots, records
+
+Scale = Literal["log", "rank"]
 
 TITLES = {"gd": "gradient descent", "momentum": "momentum", "adam": "Adam (the library's)"}
 WIDTHS = {f"hidden_{count}": count for count in range(1, 6)}
@@ -194,15 +197,12 @@ def notebook(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         grid.reshape(2, -1).T, shown.items(), strict=True
     ):
         logged = epochs(runs[variant])
-        for axes, metric, name, judged in zip(
-            column,
-            ("validation_accuracy", "last_flower_loss"),
-            cited,
-            ("rank", "log"),
-            strict=True,
+        for axes, metric, name in zip(
+            column, ("validation_accuracy", "last_flower_loss"), cited, strict=True
         ):
             samples = records.stack(runs[variant], metric)
-            plots.curves(axes, logged, samples, label="measured", judged=judged)
+            scale: Scale = "log" if metric == "last_flower_loss" else "rank"
+            plots.curves(axes, logged, samples, label="measured", judged=scale)
             _, y = curves[name].points
             plots.cited(axes, logged, y[: len(logged)], label="cited: the notebook's one run")
             axes.set_xlabel("epochs completed")
@@ -256,11 +256,11 @@ def width_panels(runs: plots.Runs, title: str) -> tuple[plots.Figure, dict[str, 
 
 def panel(
     axes: mpl_axes.Axes,
-    runs: Any,
+    runs: Sequence[records.Record],
     metric: str,
     cited: tuple[list[float], list[float]],
     *,
-    judged: Any,
+    judged: Scale,
 ) -> None:
     """Our runs as median, range and judged interval, the paper's points on them.
 
@@ -272,17 +272,21 @@ def panel(
     both_x_axes(axes, runs)
 
 
-def epochs(runs: Any) -> list[int]:
+def epochs(runs: Sequence[records.Record]) -> list[int]:
     """Epochs completed at each line of the log."""
     return runs[0]["measurements"]["logged_epochs"]
 
 
-def both_x_axes(axes: mpl_axes.Axes, runs: Any) -> None:
+def both_x_axes(axes: mpl_axes.Axes, runs: Sequence[records.Record]) -> None:
     """Epochs completed below; above, the position in the log, which is the x axis of the paper."""
     every = runs[0]["config"]["log_every"]
-    above = axes.secondary_xaxis(
-        "top",
-        functions=(lambda epoch: (epoch - 1) / every, lambda position: 1 + every * position),
-    )
+
+    def position(epoch: Any) -> Any:
+        return (epoch - 1) / every
+
+    def epoch(position: Any) -> Any:
+        return 1 + every * position
+
+    above = axes.secondary_xaxis("top", functions=(position, epoch))
     above.set_xlabel("position in the log (the paper's x)")
     axes.set_xlabel("epochs completed")
