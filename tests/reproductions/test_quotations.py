@@ -15,6 +15,21 @@ from common import claims, sources
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared"
 RECORDED = {"paper-code": "paper-notebook-output.txt"}  # what its runs printed, as they printed it
+READ = {  # lines that were read in the companions' repositories, at a commit, and lie nowhere else
+    "paper-code": {
+        "tests.ipynb at 252cc38": (
+            "epoch   0 - accuracy 0.66667",
+            "Accuracy after training (on test):  1.0",
+        ),
+        "tests.ipynb at 6e72f25": ("epoch   0 - accuracy 0.58333",),
+    },
+    "paper-matlab": {
+        "NeuralNetwork.m at cca32e4": (
+            "[~, predictedLabels] = max(predictions, [], 1);"
+            "  % Encuentra el índice del valor máximo a lo largo de las columnas",
+        ),
+    },
+}
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the documents are not here")
 
@@ -28,7 +43,8 @@ def texts(source: str) -> tuple[str, ...]:
     """The texts that a quotation of a source may come from, squeezed.
 
     A companion's code is not here. Its words are: what its runs printed, the lines and sentences
-    that a first reading copied from it, and the words that protocols.md gives in quotation marks.
+    that a first reading copied from it, those in `READ`, and the words that protocols.md gives in
+    quotation marks.
     The numbers of protocols.md are a summary of ours, and no quotation.
     """
     if file := sources.SOURCES[source].file:
@@ -37,6 +53,7 @@ def texts(source: str) -> tuple[str, ...]:
     found = [json.loads(line)["quote"] for line in copied if line.strip()]
     protocols = (SHARED / "protocols.md").read_text("utf-8")
     found += re.findall(r'"([^"\n]{20,})"', protocols)  # shorter ones are names: "Loss", "AND"
+    found += [line for lines in READ.get(source, {}).values() for line in lines]
     if source in RECORDED:
         found.append((SHARED / RECORDED[source]).read_text("utf-8"))
     return tuple(map(squeezed, found))
