@@ -11,10 +11,9 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import rich.console
-import rich.table
 import typer
 
-from common import claims, errors
+from common import claims, errors, terminal
 
 if typing.TYPE_CHECKING:
     from common import judge, runner
@@ -23,7 +22,8 @@ ROOT = pathlib.Path(os.environ.get("REPRODUCTION_ROOT", pathlib.Path(__file__).p
 REPRODUCTIONS = ROOT / "reproductions"  # the tests set REPRODUCTION_ROOT to a small suite of theirs
 RUNS = ROOT / "results" / "runs"
 REFERENCE = ROOT / "results" / "reference"
-NEEDED = ("jinja2", "keras", "matplotlib", "pebble", "sklearn", "statsmodels", "tensorflow")
+NEEDED_TO_JUDGE = ("jinja2", "numpy", "pebble", "scipy", "statsmodels")
+NEEDED = (*NEEDED_TO_JUDGE, "joblib", "keras", "matplotlib", "PIL", "sklearn", "tensorflow")
 
 RAN, CRASHED, BAD_INPUT = 0, 1, 2  # exit codes
 
@@ -149,16 +149,14 @@ def command(
     """Turn the command line into one of three actions, and its outcome into an exit code."""
 
     def action() -> int:
-        console = rich.console.Console()
-        if not console.is_terminal:
-            console.width = 120
+        console = terminal.console()
         _check_options(seeds, jobs, list_ + check + report)
-        reproductions = claims.load_all(REPRODUCTIONS)
+        reproductions = _load(names or [], console)
         selected = _select(reproductions, names or [], variant)
         if list_:
-            console.print(_listing(selected.values()))
+            terminal.listing(console, selected.values())
             return RAN
-        _check_installation()
+        _check_installation(NEEDED_TO_JUDGE if check else NEEDED)
         if check or report:
             return _judge_stored(reproductions, selected, out, report, console)
         return _run(
@@ -182,20 +180,11 @@ def command(
 
 def main() -> None:
     """Run the command line of `run_all.py`."""
+    terminal.accept_any_text()
     try:
         app(prog_name="run_all.py")
     except SystemExit as end:  # typer ends with 130 where Ctrl-C comes before our own code
         sys.exit(BAD_INPUT if end.code == 130 else end.code)
-
-
-def run_one(file: str) -> None:
-    """Run one reproduction, named by its file: what `python -m reproductions.NAME` does.
-
-    The command line starts over in a process of its own: this one has imported TensorFlow already.
-    """
-    path = pathlib.Path(file).resolve()
-    entry = path.parents[1] / "run_all.py"
-    os.execv(sys.executable, [sys.executable, str(entry), path.stem, *sys.argv[1:]])
 
 
 def _exit_code(action: Callable[[], int]) -> int:
@@ -227,12 +216,25 @@ def _check_options(seeds: int | None, jobs: int | None, actions: int) -> None:
         raise errors.UserError("--list, --check and --report: choose one of them")
 
 
-def _check_installation() -> None:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+def _check_installation(needed: Iterable[str]) -> None:
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise errors.UserError(
             f"not installed: {', '.join(missing)}; run `make reproduce`, or `pip install -e .`"
         )
+
+
+def _load(names: Sequence[str], console: rich.console.Console) -> Reproductions:
+    """All reproductions; where one of the others is broken, those that are named."""
+    try:
+        return claims.load_all(REPRODUCTIONS)
+    except errors.UserError as error:
+        paths = {name: REPRODUCTIONS / name / claims.FILE for name in names}
+        if not paths or not all(path.is_file() for path in paths.values()):
+            raise
+        loaded = {name: claims.load(path) for name, path in paths.items()}
+        terminal.tell(console, f"LEFT OUT is all but {', '.join(names)}: {error}")
+        return loaded
 
 
 def _select(
@@ -263,22 +265,6 @@ def _unknown_name(name: str, choices: Sequence[str]) -> str:
     if nearest:
         return f"unknown reproduction '{name}'; did you mean {' or '.join(nearest)}?"
     return f"unknown reproduction '{name}'; choose from {', '.join(choices)}"
-
-
-def _listing(reproductions: Iterable[claims.Reproduction]) -> rich.table.Table:
-    table = rich.table.Table(
-        "name", "title", "documents", "claims", "data", "minutes: standard / full", box=None
-    )
-    for reproduction in reproductions:
-        table.add_row(
-            reproduction.name,
-            reproduction.title,
-            ", ".join(reproduction.sources),
-            str(len(reproduction.claims)),
-            ", ".join(reproduction.data) or "-",
-            f"{reproduction.minutes['standard']:g} / {reproduction.minutes['full']:g}",
-        )
-    return table
 
 
 # ---- What is done --------------------------------------------------------------------------------
@@ -342,6 +328,8 @@ def _judge_stored(
             f"`python run_all.py {' '.join(selected)}` makes one"
         )
     with runner.locked(folder):
+        if damage := runner.manifest_damage(folder):
+            terminal.tell(console, damage)
         if redraw:
             jobs = runner.default_jobs("cpu")
             runner.redraw(list(selected.values()), folder, jobs, console)
@@ -361,27 +349,33 @@ def _conclude(
     held = [reproductions[name] for name in manifest["reproductions"] if name in reproductions]
     stored = {each.name: runner.stored(each, folder) for each in held}
     verdicts, faults = _judge_each(held, stored)
-    captions = {name: each.captions for name, each in stored.items()}
-    manifest["seconds"] = {name: each.seconds for name, each in stored.items()}
+    seconds = {name: each.seconds for name, each in stored.items()}
+    page = None
     try:
-        measured = {name: each.records for name, each in stored.items()}
         page = report.write(
-            folder, held, verdicts, captions=captions, stored=measured, manifest=manifest
+            folder,
+            held,
+            verdicts,
+            captions={name: each.captions for name, each in stored.items()},
+            stored={name: each.records for name, each in stored.items()},
+            manifest={**manifest, "seconds": seconds},
         )
     except errors.UserError:
         raise
     except Exception as error:  # a fault of ours; the table is shown all the same
         faults["report"] = f"{type(error).__name__}: {error}"
-    shown = {name: judged for name, judged in verdicts.items() if name in selected}
-    console.print(report.summary_table(report.summary(shown, manifest["seconds"])))
-    for name in selected:
-        if name in stored and stored[name].withheld:
-            console.print(f"{name}: {stored[name].withheld}", highlight=False)
+    shown = [each for each in held if each.name in selected and each.name in verdicts]
+    terminal.summary(console, report.summary(shown, verdicts, seconds))
+    for name, each in stored.items():
+        for damage in each.damage:
+            terminal.tell(console, damage)
+        if name in selected and each.withheld:
+            terminal.tell(console, f"{name}: {each.withheld}")
     faults |= _crashes(stored)
     for place, fault in faults.items():
-        console.print(f"ERROR {place}: {fault}", highlight=False, markup=False, soft_wrap=True)
-    if "report" not in faults:
-        console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
+        terminal.tell(console, f"ERROR {place}: {fault}")
+    if page:
+        terminal.tell(console, f"report: {page}")
     return CRASHED if faults or _any_error(verdicts) else RAN
 
 
@@ -411,8 +405,7 @@ def _crashes(stored: Mapping[str, "runner.Stored"]) -> dict[str, str]:
     crashes: dict[str, str] = {}
     for name, each in stored.items():
         crashes |= {f"{name}/{variant}": line for variant, line in each.errors.items()}
-        if each.plot_error:
-            crashes[f"{name}, plotting"] = each.plot_error
+        crashes |= {f"{name}, {figure}": line for figure, line in each.figure_errors.items()}
     return crashes
 
 
