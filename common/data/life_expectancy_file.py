@@ -179,9 +179,7 @@ def _places_of_columns(place: str, header: Row) -> list[int]:
     missing = [column for column in COLUMNS if column not in names]
     if len(missing) > len(COLUMNS) / 2:
         begin = ",".join(header)[:60]
-        raise tables.FaultError(
-            place, f"names none or few of the published columns ({begin!r} ...)"
-        )
+        raise tables.FaultError(place, f"does not name the published columns ({begin!r} ...)")
     data = [name for name in names if not INDEX.fullmatch(name.casefold())]
     faults = {
         "twice": [name for name, count in collections.Counter(data).items() if count > 1],
