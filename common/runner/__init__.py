@@ -35,7 +35,7 @@ from common.runner.folder import (
     stored_runs,
 )
 from common.runner.parent import redraw, run
-from common.runner.worker import load
+from common.runner.worker import load_module
 
 __all__ = [
     "Manifest",
@@ -43,7 +43,7 @@ __all__ = [
     "choose_folder",
     "cores",
     "default_jobs",
-    "load",
+    "load_module",
     "locked",
     "manifest_damage",
     "read_manifest",

@@ -11,7 +11,7 @@ from common import claims, errors, files
 from common.runner import contents, pool, worker
 
 FIGURE_SECONDS = 600
-MODULE = "figures.py"
+MODULE = "figures"
 
 
 def draw_all(
@@ -85,10 +85,10 @@ def possible(
 
     try:
         runs = _runs(reproduction, folder)
-        if not runs or not _module(reproduction).is_file():
+        if not runs or not reproduction.path.with_name(f"{MODULE}.py").is_file():
             return [], None
         worker.redirect_output(folder / reproduction.name / "plots.log")
-        drawings = plots.drawings(worker.load(_module(reproduction)))
+        drawings = plots.drawings(worker.load_module(reproduction, MODULE))
         return [drawing.name for drawing in drawings if drawing.is_possible(runs)], None
     except errors.UserError:
         raise
@@ -106,7 +106,7 @@ def draw(
         home = folder / reproduction.name
         worker.redirect_output(home / "plots.log")
         (home / contents.PLOTS).mkdir(exist_ok=True)
-        drawings = plots.drawings(worker.load(_module(reproduction)))
+        drawings = plots.drawings(worker.load_module(reproduction, MODULE))
         (drawing,) = (each for each in drawings if each.name == name)
         runs = _runs(reproduction, folder)
         _, caption = drawing.save(runs, reproduction.curves, home / contents.PLOTS)
@@ -117,10 +117,6 @@ def draw(
         raise
     except Exception as error:
         return None, worker.failure(error)
-
-
-def _module(reproduction: claims.Reproduction) -> pathlib.Path:
-    return reproduction.path.with_name(MODULE)
 
 
 def _runs(reproduction: claims.Reproduction, folder: pathlib.Path) -> dict[str, list[dict]]:

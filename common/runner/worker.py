@@ -17,7 +17,7 @@ import typing
 from collections.abc import Iterator
 
 import reproductions
-from common import errors, files, records
+from common import claims, errors, files, records
 from common.runner import plan
 
 Failure = tuple[str, str]  # in one line, and in full
@@ -78,17 +78,17 @@ def redirect_output(log: pathlib.Path) -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def load(path: pathlib.Path) -> types.ModuleType:
-    """Import a file of a reproduction, once per process: `reproductions.NAME.FILE`."""
-    suite = str(path.parents[1])
+def load_module(reproduction: claims.Reproduction, name: str) -> types.ModuleType:
+    """Import one of a reproduction's files, such as "figures", once per process."""
+    suite = str(reproduction.path.parents[1])
     if suite not in reproductions.__path__:
         reproductions.__path__ = [suite]  # of the suite that runs, and of no other
-    return importlib.import_module(f"reproductions.{path.parent.name}.{path.stem}")
+    return importlib.import_module(f"reproductions.{reproduction.name}.{name}")
 
 
 def _measured(task: plan.Task) -> Iterator[records.Record]:
     """The task's records, as `run` yields their measurements."""
-    module = load(task.experiment.path)
+    module = load_module(task.reproduction, task.experiment.name)
     declared, present = list(task.experiment.variants), list(module.VARIANTS)
     if set(declared) != set(present):
         raise ValueError(f"VARIANTS has {present}, but the TOML declares {declared}")
