@@ -91,8 +91,8 @@ def _read(path: pathlib.Path) -> dict[str, typing.Any]:
 
 def _name(description: Mapping[str, typing.Any]) -> str:
     """Spell the name as the library does."""
-    configuration = description.get("configName")
-    data_set = "/".join(filter(None, [description.get("name"), configuration]))
+    parts = [description.get("name"), description.get("configName")]
+    data_set = "/".join(str(part) for part in parts if part)
     return f"{data_set or 'nameless'}:{description.get('version', 'no version')}"
 
 

@@ -252,10 +252,9 @@ def _published(path: pathlib.Path, rows: list[Row]) -> list[Row]:
 
 
 def _published_place(row: Row) -> tuple[str, float]:
-    """Sort key: the countries by name, with Côte d'Ivoire first among those in C; the last year
-    first.
-    """
-    return row[0].replace("ô", " "), -float(row[1] or 0)
+    """Sort key: the countries by name, each one's last year first."""
+    name = row[0].replace("ô", " ")  # Côte d'Ivoire stands before all others in C
+    return name, -float(row[1] or 0)
 
 
 def _as_published(rows: list[Row]) -> str:

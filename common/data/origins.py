@@ -118,7 +118,8 @@ class Download:
         """Return what went wrong, or an empty text."""
         place = folders.data_dir()
         print(f"downloading data set '{self.name}' to {place} ...", file=sys.stderr, flush=True)
-        if problem := downloads.run_library(copies.download_command(self.copies)):
+        absent = [copy for copy in self.copies if copy.is_missing]
+        if problem := downloads.run_library(copies.download_command(absent)):
             return f"its download {problem}"
         return "its download left no copy" if self.is_missing() else ""
 
