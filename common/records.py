@@ -153,7 +153,7 @@ def plain(value: typing.Any) -> typing.Any:
 
 def _text(key: typing.Any) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"a key is {key!r}, a {type(key).__qualname__}, and no text")
+        raise TypeError(f"the key {key!r} is no text")
     return key
 
 

@@ -12,6 +12,8 @@ from unittest import mock
 
 import pytest
 
+from common import records
+
 RUN_ALL = pathlib.Path(__file__).parents[1] / "run_all.py"
 SHARED = RUN_ALL.parents[1] / "shared"
 
@@ -20,26 +22,37 @@ TOML = """
 title = "A fake"
 sources = ["notes-2"]
 minutes = {{ standard = 1, full = 2 }}
-seeds = {{ smoke = 2, standard = {seeds}, full = {full} }}
-metrics = ["value", "other"]
-arrays = ["weights"]
 seed_seconds = {seed_seconds}
+
+[experiments.experiment]
+seeds = {{ smoke = 2, standard = {seeds}, full = {full} }}
+{data}
+
+[experiments.experiment.variants]
 {variants}
 
-[[claim]]
-id = "small"
+[metrics]
+value = "A tenth of the seed."
+other = "Anything else."
+[arrays]
+weights = "The weights."
+
+[[passage]]
 source = "notes-2"
 where = "1"
 quote = "pequeño"
+[[passage.claim]]
+id = "small"
 says = "The value is small."
 kind = "bound"
 variant = "{variant}"
 metric = "value"
 op = "<"
 cited = "1000"
+holds_for = "the mean"
 """
 
-MODULE = """
+EXPERIMENT = """
 import dataclasses, os, pathlib, signal, sys, time
 import numpy as np
 from common import errors
@@ -49,7 +62,7 @@ class Config:
     name: str
     epochs: int = 3
 
-VARIANTS = {{name: Config(name) for name in {variants}}}
+VARIANTS = {{{variants}}}
 SHORTENED = {{"smoke": {{"epochs": 1}}}}
 
 def run(config, seeds):
@@ -58,10 +71,16 @@ def run(config, seeds):
             log.write(f"{{config.name}} {{seed}} {{os.getpid()}}\\n")
 {body}
         yield {values}
+"""
 
-def plot(records, folder):
-    (folder / "figure.png").write_text(f"{{sorted(records)}}")
-    return {{"figure.png": "A caption."}}
+FIGURES = """
+from common import plots
+
+@plots.drawing(needs=["{variant}"], caption="A caption.")
+def values(runs, curves):
+    figure, axes = plots.figure(title="The values")
+    axes.plot([run["measurements"]["value"] for run in runs["{variant}"]], label="value")
+    return figure
 """
 
 
@@ -138,24 +157,30 @@ class Suite:
         seeds=4,
         full=20,
         seed_seconds=60,
+        data=(),
+        figures=False,  # drawing imports what takes seconds
     ):
         """Write one reproduction; `body` and `values` are code that runs for each seed."""
-        path = self.root / "reproductions" / f"{name}.toml"
-        tables = "".join(f'[reproduction.variants.{v}]\nabout = "{v}"\n' for v in variants)
-        path.write_text(
+        folder = self.root / "reproductions" / name
+        folder.mkdir()
+        (folder / "claims.toml").write_text(
             TOML.format(
                 seeds=seeds,
                 full=full,
                 seed_seconds=seed_seconds,
-                variants=tables,
+                data=f"data = {json.dumps(data)}" if data else "",
+                variants="\n".join(f'{variant} = "{variant}"' for variant in variants),
                 variant=variants[0],
             )
         )
         body = textwrap.indent(textwrap.dedent(body).strip(), " " * 8)
-        path.with_suffix(".py").write_text(
-            MODULE.format(variants=list(variants), body=body, values=values)
+        declared = ", ".join(f'"{variant}": Config("{variant}")' for variant in variants)
+        (folder / "experiment.py").write_text(
+            EXPERIMENT.format(variants=declared, body=body, values=values)
         )
-        return path
+        if figures:
+            (folder / "figures.py").write_text(FIGURES.format(variant=variants[0]))
+        return folder
 
     def start(self, *arguments, out=True, **environment):
         """Start the command in a process group of its own."""
@@ -180,27 +205,27 @@ class Suite:
         """Send a signal to the whole process group, as a terminal does, or a machine going down."""
         os.killpg(process.pid, how)
 
-    def lines(self, name="fake", variant="as_written"):
-        """The record file's whole lines, parsed by plain json."""
-        path = self.folder / name / f"{variant}.jsonl"
-        whole = path.read_text().rpartition("\n")[0] if path.exists() else ""
-        return [json.loads(line) for line in whole.splitlines()]
+    def records(self, name="fake", variant="as_written"):
+        """The whole records of a file."""
+        return records.read(self.folder / name / f"{variant}.jsonl")
 
     def seeds(self, name="fake", variant="as_written"):
         """The seeds that are on record, sorted, repetitions and all."""
-        return sorted(line["seed"] for line in self.lines(name, variant))
+        path = self.folder / name / f"{variant}.jsonl"
+        whole = path.read_text().rpartition("\n")[0] if path.exists() else ""
+        lines = map(json.loads, whole.splitlines())  # by plain json
+        return sorted(line["seed"] for line in lines if "seed" in line)
 
     def measured(self, name="fake"):
         """What was measured, including in vain: (variant, seed, process) in order of time."""
-        path = self.root / "reproductions" / f"{name}.log"
+        path = self.root / "reproductions" / name / "experiment.log"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(v, int(seed), int(process)) for v, seed, process in map(str.split, lines)]
 
     def wait_for_records(self, number, name="fake", variant="as_written"):
         """Wait until so many records are there."""
-        path = self.folder / name / f"{variant}.jsonl"
         deadline = time.monotonic() + 30
-        while not path.exists() or path.read_bytes().count(b"\n") < number:
+        while len(self.seeds(name, variant)) < number:
             assert time.monotonic() < deadline, "no records came"
             time.sleep(0.01)
 

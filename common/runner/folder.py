@@ -119,12 +119,17 @@ def _whole(path: pathlib.Path) -> Manifest:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("profile"), str):
         raise ValueError("it does not say what was run")
     expected = manifest.get("reproductions", {})
-    seeds = [each["seeds"] for each in expected.values() if isinstance(each.get("profile"), str)]
-    if len(seeds) < len(expected) or not all(
-        isinstance(number, int) for each in seeds for number in each.values()
-    ):
+    if not isinstance(expected, dict) or not all(map(_is_expectation, expected.values())):
         raise ValueError("it does not say which seeds")
     return manifest
+
+
+def _is_expectation(value: typing.Any) -> bool:
+    """Whether a value says which profile and how many seeds of which variants are expected."""
+    if not isinstance(value, dict) or not isinstance(value.get("profile"), str):
+        return False
+    seeds = value.get("seeds")
+    return isinstance(seeds, dict) and all(isinstance(each, int) for each in seeds.values())
 
 
 def _from_records(folder: pathlib.Path) -> Manifest:

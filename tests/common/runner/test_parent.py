@@ -11,12 +11,15 @@ import pytest
 import rich.console
 
 from common import claims, data, errors, records, runner
+from common.runner import watch
 
 
 def run(suite, **options):
     """Run the suite in this process; its workers are processes all the same."""
     console = rich.console.Console(file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    reproductions = list(claims.load_all(suite.root / "reproductions").values())
+    reproductions = options.pop("reproductions", None) or list(
+        claims.load_all(suite.root / "reproductions").values()
+    )
     options = {"profile": "standard", "jobs": 2, **options}
     with runner.locked(suite.folder):
         return runner.run(reproductions, suite.folder, console=console, **options)
@@ -30,7 +33,7 @@ def test_every_seed_of_every_variant_is_measured_once(suite):
     stored = run(suite)["fake"]
     assert list(stored.records) == ["as_written", "corrected"]
     assert stored.seeds == {"as_written": 5, "corrected": 5}
-    assert (stored.errors, stored.plot_error, stored.withheld) == ({}, None, None)
+    assert (stored.errors, stored.figure_errors, stored.withheld) == ({}, {}, None)
     for variant in stored.records:
         assert suite.seeds(variant=variant) == [0, 1, 2, 3, 4]
         assert [r["measurements"]["value"] for r in stored.records[variant]] == [
@@ -46,15 +49,27 @@ def test_every_seed_of_every_variant_is_measured_once(suite):
 def test_a_record_has_all_its_parts(suite):
     suite.add(seeds=1)
     run(suite, jobs=1)
-    (record,) = suite.lines()
-    assert list(record) == [
+    (record,) = suite.records()
+    assert set(record) == {
         *("schema", "reproduction", "variant", "seed", "config", "shortened", "measurements"),
-        *("arrays", "seconds", "code", "data", "packages", "host", "device", "threads"),
+        *("arrays", "seconds", "code", "data", "asked", "packages", "host", "device", "threads"),
         *("commit", "dirty", "time"),
-    ]
+    }
     assert record["config"] == {"name": "as_written", "epochs": 3}
-    assert (record["schema"], record["shortened"], record["device"]) == (1, {}, "cpu")
+    assert (record["schema"], record["shortened"], record["device"]) == (2, {}, "cpu")
     assert record["threads"] == runner.cores()
+    assert record["asked"] == {"profile": "standard", "seeds": None}
+
+
+def test_what_the_seeds_of_a_run_share_stands_once(suite):
+    suite.add(seeds=6)
+    run(suite)  # two workers, which write to one file
+    text = (suite.folder / "fake" / "as_written.jsonl").read_text()
+    assert len(text.splitlines()) == 1 + 6
+    assert text.count('"packages"') == text.count('"config"') == 1
+    run(suite, seeds=8)
+    text = (suite.folder / "fake" / "as_written.jsonl").read_text()
+    assert len(text.splitlines()) == 2 + 8
 
 
 def test_the_manifest_says_what_was_asked_for_and_adds_up(suite):
@@ -64,15 +79,6 @@ def test_the_manifest_says_what_was_asked_for_and_adds_up(suite):
     manifest = runner.read_manifest(suite.folder)
     assert (manifest["profile"], manifest["seeds"], manifest["device"]) == ("standard", 2, "cpu")
     assert manifest["reproductions"]["fake"]["seeds"] == {"as_written": 4, "corrected": 2}
-
-
-def test_the_plots_are_drawn_from_the_records(suite):
-    suite.add(variants=("as_written", "corrected"))
-    stored = run(suite)["fake"]
-    drawn = (suite.folder / "fake" / "plots" / "figure.png").read_text()
-    assert drawn == "['as_written', 'corrected']"
-    assert stored.captions == {"figure.png": "A caption."}
-    assert not list((suite.folder / "fake").glob("*.log"))
 
 
 def test_arrays_lie_beside_the_record(suite):
@@ -95,17 +101,49 @@ def test_the_smoke_profile_shortens_says_so_and_withholds_verdicts(suite):
 
 
 def test_workers_are_set_up_before_the_reproduction_is_imported(suite):
-    path = suite.add(seeds=1).with_suffix(".py")
+    path = suite.add(seeds=1) / "experiment.py"
     names = ["CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "KERAS_BACKEND", "MPLBACKEND"]
     code = (
         f"import json, os, pathlib, signal\nfound = [os.environ.get(name) for name in {names}]\n"
         "found.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "found.append(__name__)\n"
         "pathlib.Path(__file__).with_suffix('.json').write_text(json.dumps(found))\n"
     )
     path.write_text(code + path.read_text())
     run(suite, jobs=1)
     found = json.loads(path.with_suffix(".json").read_text())
-    assert found == ["-1", str(runner.cores()), "tensorflow", "Agg", True]
+    cores = str(runner.cores())
+    assert found == ["-1", cores, "tensorflow", "Agg", True, "reproductions.fake.experiment"]
+
+
+def test_each_experiment_file_measures_its_own_variants(suite):
+    folder = suite.add(seeds=2)
+    other = (folder / "experiment.py").read_text().replace("as_written", "derivation")
+    (folder / "derivation.py").write_text(other.replace("seed / 10", "config.epochs + seed"))
+    with (folder / "claims.toml").open("a") as file:
+        file.write(
+            "[experiments.derivation]\nseeds = { smoke = 1, standard = 3, full = 3 }\n"
+            '[experiments.derivation.variants]\nderivation = "Another one."\n'
+        )
+    stored = run(suite)["fake"]
+    assert stored.seeds == {"as_written": 2, "derivation": 3}
+    values = [record["measurements"]["value"] for record in stored.records["derivation"]]
+    assert values == [3, 4, 5]
+
+
+def test_a_profile_may_shorten_one_variant_more_than_the_others(suite):
+    path = suite.add(variants=("as_written", "slow"), seeds=1) / "experiment.py"
+    path.write_text(
+        path.read_text().replace(
+            '"epochs": 1}}', '"epochs": 2}, "standard": {"slow": {"epochs": 1}}}'
+        )
+    )
+    stored = run(suite)["fake"]
+    (as_written,), (slow,) = stored.records["as_written"], stored.records["slow"]
+    assert (as_written["shortened"], as_written["config"]["epochs"]) == ({}, 3)
+    assert (slow["shortened"], slow["config"]["epochs"]) == ({"epochs": 1}, 1)
+    run(suite)
+    assert len(suite.measured()) == 2
 
 
 # ---- Going on ------------------------------------------------------------------------------------
@@ -129,17 +167,29 @@ def test_more_seeds_on_record_than_asked_for_are_left_out(suite):
     assert suite.seeds() == [0, 1, 2, 3]
 
 
-def test_comments_and_plots_may_change(suite):
-    path = suite.add().with_suffix(".py")
+def test_comments_may_change(suite):
+    path = suite.add() / "experiment.py"
     run(suite)
-    path.write_text(path.read_text().replace("A caption.", "Another one.") + "\n# the end\n")
-    stored = run(suite)["fake"]
+    path.write_text(path.read_text() + "\n# the end\n")
+    run(suite)
     assert len(suite.measured()) == 4
-    assert stored.captions == {"figure.png": "Another one."}
+
+
+def test_one_more_variant_leaves_the_others_alone(suite):
+    folder = suite.add()
+    run(suite)
+    path = folder / "experiment.py"
+    path.write_text(
+        path.read_text().replace("VARIANTS = {", 'VARIANTS = {"more": Config("more"), ')
+    )
+    toml = folder / "claims.toml"
+    toml.write_text(toml.read_text().replace("[metrics]", 'more = "One more."\n[metrics]'))
+    run(suite)
+    assert [variant for variant, _, _ in suite.measured()] == ["as_written"] * 4 + ["more"] * 4
 
 
 def test_changed_code_is_measured_anew_and_the_old_records_set_aside(suite):
-    path = suite.add().with_suffix(".py")
+    path = suite.add() / "experiment.py"
     run(suite)
     path.write_text(path.read_text().replace("seed / 10", "seed / 5"))
     stored = run(suite)["fake"]
@@ -153,7 +203,7 @@ def test_other_data_are_measured_anew(suite, monkeypatch):
     run(suite)
     monkeypatch.setattr(data, "versions", lambda names: {"mnist": "4.0.0"})
     run(suite)
-    assert {line["data"]["mnist"] for line in suite.lines()} == {"4.0.0"}
+    assert {record["data"]["mnist"] for record in suite.records()} == {"4.0.0"}
     assert len(suite.measured()) == 8
 
 
@@ -187,14 +237,14 @@ def test_the_real_data_replace_a_stand_in(suite, monkeypatch):
     assert len(suite.measured()) == 4
     versions = {"mnist": "3.0.1"}
     run(suite)
-    assert {line["data"]["mnist"] for line in suite.lines()} == {"3.0.1"}
+    assert {record["data"]["mnist"] for record in suite.records()} == {"3.0.1"}
 
 
 def test_another_config_is_measured_anew(suite):
     suite.add(full=4)
     run(suite, profile="smoke")
     run(suite)  # standard: not shortened
-    assert {line["config"]["epochs"] for line in suite.lines()} == {3}
+    assert {record["config"]["epochs"] for record in suite.records()} == {3}
     assert len(suite.measured()) == 6
     run(suite, profile="full")  # the same protocol, as many seeds
     assert len(suite.measured()) == 6
@@ -242,9 +292,9 @@ def test_a_crash_leaves_its_traceback_and_last_words_and_the_others_go_on(suite)
 
 def test_a_mended_crash_loses_its_error(suite):
     body = "if seed == 2 and not pathlib.Path(__file__).with_suffix('.ok').exists(): 1 / 0"
-    path = suite.add(body=body)
+    folder = suite.add(body=body)
     assert run(suite, jobs=1)["fake"].errors
-    path.with_suffix(".ok").touch()
+    (folder / "experiment.ok").touch()
     assert run(suite, jobs=1)["fake"].errors == {}
     assert suite.seeds() == [0, 1, 2, 3]
 
@@ -262,7 +312,7 @@ def test_a_worker_that_dies_takes_no_other_along(suite):
 
 
 def test_a_seed_that_hangs_is_stopped_and_slow_ones_are_not(suite, monkeypatch):
-    monkeypatch.setattr(runner, "FIRST_RECORD_SECONDS", 2)
+    monkeypatch.setattr(watch, "FIRST_RECORD_SECONDS", 2)
     suite.add("hangs", body="if seed == 1: time.sleep(60)", seed_seconds=1, seeds=2)
     suite.add("slow", body="time.sleep(0.5)", seed_seconds=1, seeds=8)
     suite.add("late", body="if seed == 0: time.sleep(2)", seed_seconds=1, seeds=2)
@@ -282,9 +332,12 @@ def test_what_breaks_the_contract_is_an_error(suite):
     suite.add("few", body="if seed == 1: return")
     suite.add("many", values='{"value": 1}; yield {"value": 2}')
     suite.add("none", values="None")
-    suite.add("plots").with_suffix(".py").open("a").write("\ndef plot(records, folder): 1 / 0\n")
-    path = suite.add("variants").with_suffix(".py")
-    path.write_text(path.read_text().replace("['as_written']", "['as_writen']"))
+    suite.add("tensor", values='{"value": [np.float32(1), keras.ops.ones(2)]}')
+    path = suite.root / "reproductions" / "tensor" / "experiment.py"
+    path.write_text("import keras\n" + path.read_text())
+    suite.add("thing", values='{"value": 1, "other": {"a": {1, 2}}}')
+    suite.add("keys", values='{"value": {1: 2}}')
+    suite.add("objects", values='{"weights": [object()]}')
     stored = run(suite, jobs=1)
     found = {name: each.errors.get("as_written") for name, each in stored.items()}
     assert found == {
@@ -295,11 +348,14 @@ def test_what_breaks_the_contract_is_an_error(suite):
         "few": "ValueError: run must yield one dict for each of its 4 seeds (seed 1)",
         "many": "ValueError: run must yield one dict for each of its 4 seeds (seed 3)",
         "none": "ValueError: run must yield one dict for each of its 4 seeds (seed 0)",
-        "plots": None,
-        "variants": "ValueError: VARIANTS has ['as_writen'], but the TOML declares ['as_written'] "
-        "(seed 0)",
+        "tensor": "TypeError: metric 'value': tensorflow.python.framework.ops.EagerTensor is no "
+        "plain value; yield numbers, texts and lists (seed 0)",
+        "thing": "TypeError: metric 'other': builtins.set is no plain value; yield numbers, texts "
+        "and lists (seed 0)",
+        "keys": "TypeError: metric 'value': the key 1 is no text; yield numbers, texts "
+        "and lists (seed 0)",
+        "objects": "TypeError: array 'weights': list is no array of numbers (seed 0)",
     }
-    assert stored["plots"].plot_error == "ZeroDivisionError: division by zero"
 
 
 def test_bad_input_met_by_a_worker_stops_the_run_and_keeps_what_was_measured(suite):
@@ -312,22 +368,13 @@ def test_bad_input_met_by_a_worker_stops_the_run_and_keeps_what_was_measured(sui
     assert len(suite.seeds("later")) < 200
 
 
-@pytest.mark.parametrize("code", ["def run(:", "SHORTENED = {'smoke': dict(epochs=1)}", None])
+@pytest.mark.parametrize("code", ["def run(:", "VARIANTS = {}"])
 def test_a_module_that_cannot_be_read_is_named(suite, code):
-    path = suite.add().with_suffix(".py")
-    path.unlink()
-    if code:
-        path.write_text(code)
-    with pytest.raises(errors.UserError, match=r"fake\.py"):
-        run(suite)
-
-
-def test_a_damaged_manifest_is_named(suite):
-    suite.add()
-    suite.folder.mkdir()
-    (suite.folder / "run.json").write_text('{"profile": "stan')
-    with pytest.raises(errors.UserError, match=r"run\.json: damaged"):
-        run(suite)
+    folder = suite.add()
+    reproductions = list(claims.load_all(suite.root / "reproductions").values())
+    (folder / "experiment.py").write_text(code)
+    with pytest.raises(errors.UserError, match=r"experiment\.py"):
+        run(suite, reproductions=reproductions)
 
 
 def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(suite):
@@ -359,8 +406,7 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(suite):
 
 def test_what_needs_a_missing_data_set_is_left_out_unless_it_is_named(suite, tmp_path):
     suite.add("fake")
-    path = suite.add("needy")
-    path.write_text(path.read_text().replace("minutes", 'data = ["life_expectancy"]\nminutes', 1))
+    suite.add("needy", data=["life_expectancy"])
     (tmp_path / "empty").mkdir()
     nowhere = dict.fromkeys(("TFDS_DATA_DIR", "TFDS_MANUAL_DIR", "HOME"), str(tmp_path / "empty"))
 
@@ -422,8 +468,10 @@ def test_a_run_killed_as_it_starts_leaves_nothing_in_the_way(suite):
 
 def test_orphaned_workers_die_and_write_nothing_beside_the_next_run(suite):
     body = "slow = pathlib.Path(__file__).with_suffix('.slow').exists() and seed % 10 == 9"
-    path = suite.add(seeds=200, body=f"{body}\ntime.sleep(60 if slow else 0.05)")
-    path.with_suffix(".slow").touch()
+    slow = (
+        suite.add(seeds=200, body=f"{body}\ntime.sleep(60 if slow else 0.05)") / "experiment.slow"
+    )
+    slow.touch()
     process = suite.start("--jobs", 2)
     suite.wait_for_records(18)  # both workers are in a slow seed, 9 and 109
     process.send_signal(signal.SIGKILL)  # the parent alone
@@ -434,7 +482,7 @@ def test_orphaned_workers_die_and_write_nothing_beside_the_next_run(suite):
         assert time.monotonic() < deadline, "orphans are at work"
         time.sleep(0.05)
     process.communicate()
-    path.with_suffix(".slow").unlink()
+    slow.unlink()
     assert suite.run("--seeds", 20)[0] == 0
     seeds = suite.seeds()
     assert len(seeds) == len(set(seeds))
@@ -447,94 +495,3 @@ def _alive(pid):
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def test_one_folder_serves_one_command_at_a_time(suite):
-    suite.add()
-    with (
-        runner.locked(suite.folder),
-        pytest.raises(errors.UserError, match="another run is writing there"),
-    ):
-        run(suite)
-    run(suite)
-    assert suite.seeds() == [0, 1, 2, 3]
-
-
-# ---- The plan and the folder ---------------------------------------------------------------------
-
-
-def test_seeds_leave_what_has_no_randomness_alone(suite):
-    path = suite.add(variants=("as_written", "shapes"), seeds=4)
-    text = path.read_text().replace(
-        'about = "shapes"', 'about = "s"\nseeds = {smoke=1, standard=1, full=1}'
-    )
-    path.write_text(text)
-    fake = claims.load(path)
-    assert runner.wanted_seeds([fake], "standard") == {"fake": {"as_written": 4, "shapes": 1}}
-    assert runner.wanted_seeds([fake], "full", 7) == {"fake": {"as_written": 7, "shapes": 1}}
-    assert runner.wanted_seeds([fake], "smoke", None, "as_written") == {"fake": {"as_written": 2}}
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 16])
-def test_long_tasks_come_first_and_are_split_over_the_workers(suite, jobs):
-    long, short = (claims.load(suite.add(name, seeds=50)) for name in ("long", "short"))
-    tasks = [
-        runner.Task(reproduction, "as_written", tuple(range(50)), suite.folder, {}, {}, minutes)
-        for reproduction, minutes in ((short, 0.01), (long, 1))
-    ]
-    parts = runner._split(tasks, jobs)
-    assert [part.reproduction.name for part in parts] == sorted(
-        part.reproduction.name for part in parts
-    )
-    for reproduction in (long, short):
-        chunks = [part.seeds for part in parts if part.reproduction is reproduction]
-        assert [seed for chunk in chunks for seed in chunk] == list(range(50))
-        assert len(chunks) <= jobs
-    assert sum(part.reproduction is long for part in parts) == min(jobs, 13 if jobs == 16 else jobs)
-
-
-def test_without_out_the_newest_run_like_this_one_goes_on(tmp_path):
-    def store(name, **asked):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text(json.dumps(asked))
-
-    alike = {"profile": "standard", "seeds": None, "device": "cpu"}
-    store("20250101-000000-cpu", **alike)
-    store("20250102-000000-cpu", **alike)
-    store("20250103-000000-cpu", **{**alike, "seeds": 3})
-    store("20250104-000000-cpu", **{**alike, "profile": "smoke"})
-    store("20250105-000000-gpu", **{**alike, "device": "gpu"})
-    chosen = runner.choose_folder(tmp_path, "standard", None, "cpu", fresh=False)
-    assert chosen.name == "20250102-000000-cpu"
-    new = runner.choose_folder(tmp_path, "standard", None, "cpu", fresh=True)
-    assert not new.exists()
-    assert new.name.endswith("-cpu")
-    assert not runner.choose_folder(tmp_path, "full", None, "cpu", fresh=False).exists()
-    assert runner.stored_runs(tmp_path)[0].name == "20250105-000000-gpu"
-
-
-@pytest.mark.parametrize(
-    ("asked", "present", "seen", "device"),
-    [
-        ("auto", True, True, "gpu"),
-        ("auto", True, False, "cpu"),
-        ("auto", False, True, "cpu"),
-        ("cpu", True, True, "cpu"),
-        ("gpu", True, True, "gpu"),
-        ("gpu", True, False, None),
-        ("gpu", False, True, None),
-    ],
-)
-def test_the_device(monkeypatch, asked, present, seen, device):
-    monkeypatch.setattr(runner, "_gpu_present", lambda: present)
-    monkeypatch.setattr(runner, "_tensorflow_sees_gpu", lambda: seen)
-    if device:
-        assert runner.resolve_device(asked) == device
-    else:
-        with pytest.raises(errors.UserError, match="--device gpu: no GPU"):
-            runner.resolve_device(asked)
-
-
-def test_only_the_cpu_environment_hides_the_gpu():
-    assert runner.worker_environment("cpu", 2)["CUDA_VISIBLE_DEVICES"] == "-1"
-    assert "CUDA_VISIBLE_DEVICES" not in runner.worker_environment("gpu", 2)
