@@ -101,15 +101,15 @@ def judge_numbers(
         wide = ((runs.high - runs.low) / 2 > np.maximum(3 * d, sharp)) & (scale != "rank")
         beyond = (p <= verdicts.LEVEL) | np.isnan(cited)
         outside = (p <= 2 / (n + 1)) & (scale == "rank")
-    diverged = intervals.all_diverged(n)
-    p = np.where(unusable.all(axis=0), diverged, p)
-    p = np.where(unusable.any(axis=0) & ~unusable.all(axis=0) & (scale != "rank"), np.nan, p)
+    all_bad, some_bad = unusable.all(axis=0), unusable.any(axis=0) & (scale != "rank")
+    diverged = np.where(np.isfinite(cited), intervals.all_diverged(n), 1.0)
+    p = np.where(all_bad, diverged, np.where(some_bad, np.nan, p))
     outcome = np.select(
         [
             np.full(cited.shape, n < minimum_seeds),
-            unusable.all(axis=0) & (diverged <= verdicts.LEVEL),
-            unusable.all(axis=0),
-            unusable.any(axis=0) & (scale != "rank"),
+            all_bad & (diverged <= verdicts.LEVEL),
+            all_bad,
+            some_bad,
             beyond,
             outside,
             inside,

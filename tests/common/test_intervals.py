@@ -104,14 +104,109 @@ def test_the_median_interval_is_the_binomial_one():
     assert intervals.median(np.arange(1, 11), 0.90) == (2, 9)
 
 
-def test_44_clean_seeds_show_more_than_nine_in_ten():
-    assert intervals.share_bounds(43, 43, 0.99).low < 0.9 < intervals.share_bounds(44, 44, 0.99).low
-    assert intervals.share_bounds(44, 44, 0.99).high == 1
-    assert intervals.share_bounds(0, 44, 0.99).low == 0
+def test_459_clean_seeds_show_more_than_ninety_nine_in_a_hundred():
+    assert intervals.share_bounds(458, 458, 0.99).low < 0.99
+    assert intervals.share_bounds(459, 459, 0.99).low > 0.99
+    assert intervals.share_bounds(459, 459, 0.99).high == 1
+    assert intervals.share_bounds(0, 459, 0.99).low == 0
 
 
-def test_the_sign_test():
-    assert intervals.sign_test(8, 0) == pytest.approx(2 / 2**8)
-    assert intervals.sign_test(0, 7) == pytest.approx(2 / 2**7)
-    assert intervals.sign_test(4, 4) == 1
-    assert intervals.sign_test(0, 0) == 1
+def test_the_tails_of_a_share_belong_to_its_bounds():
+    for successes in range(0, 41, 5):
+        low, high = intervals.share_bounds(successes, 40, 0.99)
+        few, many = intervals.share_tails(successes, 40, 0.4)
+        assert (few <= 0.01) == (high <= 0.4)
+        assert (many <= 0.01) == (low >= 0.4)
+
+
+def test_the_prediction_test_belongs_to_the_prediction_interval():
+    values = [1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 9.5, 11.0]
+    low, high = intervals.prediction(values, 0.99)
+    assert intervals.prediction_test(values, low, low) == pytest.approx(0.01)
+    assert intervals.prediction_test(values, high + 1, high + 2) < 0.01
+    assert intervals.prediction_test(values, low - 5, high + 5) == 1
+    assert intervals.prediction_test(values, 6.0625, 6.0625) == pytest.approx(1)
+    few, many = intervals.prediction_bounds(values, 0.99)
+    assert intervals.prediction_tails(values, few).low == pytest.approx(0.01)
+    assert intervals.prediction_tails(values, many).high == pytest.approx(0.01)
+
+
+def test_the_tails_of_a_mean_belong_to_its_bounds():
+    values = [1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 9.5, 11.0]
+    low, high = intervals.mean_bounds(values, 0.99)
+    assert intervals.mean_tails(values, low).low == pytest.approx(0.01)
+    assert intervals.mean_tails(values, high).high == pytest.approx(0.01)
+
+
+def test_without_a_spread_the_test_says_yes_or_no():
+    assert intervals.prediction_test([0.1] * 10, 0.1, 0.1) == 1
+    assert intervals.prediction_test([0.1] * 10, 0.05, 0.15) == 1
+    assert intervals.prediction_test([0.1] * 10, 0.11, 0.15) == 0
+    assert intervals.mean_tails([0.1] * 10, 0.2) == (1, 0)
+
+
+@pytest.mark.parametrize("n", [8, 40])
+def test_the_prediction_test_is_exact(n):
+    values = normal(n, more=1)
+    p = intervals.prediction_test(values[:n], values[n], values[n])
+    for level in (0.01, 0.05, 0.5):
+        assert abs(np.mean(p <= level) - level) < 3 * (level / DRAWS) ** 0.5
+
+
+def test_the_rank_test_by_hand():
+    values = np.arange(10.0)
+    for cited, p in [(-1, 2 / 11), (0, 4 / 11), (4.5, 12 / 11), (9, 4 / 11), (10, 2 / 11)]:
+        assert intervals.rank_test(values, cited, cited) == pytest.approx(min(1, p))
+    # All values within reach are ties, and so is NaN; infinite ones are ordinary.
+    assert intervals.rank_test(values, -3, 1) == pytest.approx(6 / 11)
+    assert intervals.rank_test([*values[:9], np.nan], -1, -1) == pytest.approx(4 / 11)
+    assert intervals.rank_test([*values[:9], np.inf], -1, -1) == pytest.approx(2 / 11)
+
+
+@pytest.mark.parametrize("n", [199, 200, 398, 399, 450])
+def test_the_rank_test_and_the_rank_interval_agree(n):
+    values = np.random.default_rng(11).permutation(n).astype(float)
+    (low, high), _ = intervals.rank_prediction(values, 0.99)
+    for cited in (low - 1, low, high, high + 1):
+        inside = low <= cited <= high
+        assert (intervals.rank_test(values, cited, cited) > 0.01) == inside
+
+
+@pytest.mark.parametrize("sides", [2, 4, 25, 10**9])
+def test_the_rank_test_keeps_its_level_with_ties(sides):
+    values = np.random.default_rng(12).integers(0, sides, (200, DRAWS)).astype(float)
+    p = intervals.rank_test(values[:199], values[199], values[199])
+    assert np.mean(p <= 0.01) < 0.013
+    if sides == 10**9:
+        assert np.mean(p <= 0.01) > 0.007
+
+
+def test_diverging_by_chance():
+    assert intervals.all_diverged(36) > 0.01 > intervals.all_diverged(37)
+    q = np.linspace(0, 1, 100_001)
+    assert intervals.all_diverged(20) == pytest.approx(np.max(q**20 * (1 - q)))
+
+
+def test_the_share_of_pairs_won_is_held_against_one_half_exactly():
+    """Ties count nothing either way, and cannot make a lower bound of their own."""
+    assert intervals.won_bounds(7, 0, 0, 0.99).low > 0.5 > intervals.won_bounds(6, 0, 0, 0.99).low
+    assert intervals.won_bounds(7, 90, 0, 0.99).low > 0.5 > intervals.won_bounds(6, 90, 0, 0.99).low
+    assert intervals.won_bounds(0, 90, 7, 0.99).high < 0.5
+    assert intervals.won_bounds(0, 10, 0, 0.99) == (0.5, 0.5)
+    low, high = intervals.won_bounds(30, 40, 10, 0.99)
+    alone = intervals.share_bounds(30, 40, 0.99)
+    assert (low, high) == pytest.approx((0.25 + alone.low / 2, 0.25 + alone.high / 2))
+
+
+@pytest.mark.parametrize(("win", "tie"), [(0.5, 0.0), (0.25, 0.5), (0.05, 0.9), (0.7, 0.2)])
+def test_the_bounds_of_the_share_won_hold_given_the_ties(win, tie):
+    """Half wins taken for binomial would be wrong: a tie is one event, not two."""
+    drawn = np.random.default_rng(13).multinomial(60, [win, tie, 1 - win - tie], DRAWS)
+    kinds, counts = np.unique(drawn, axis=0, return_counts=True)
+    bounds = [intervals.won_bounds(*map(int, kind), level=0.99) for kind in kinds]
+    ties = kinds[:, 1] / 60
+    share = (1 - ties) * win / (1 - tie) + ties / 2
+    slack = 1e-9  # where all pairs tie the bounds are the share
+    low, high = np.array(bounds).T
+    assert counts[low > share + slack].sum() < 0.013 * DRAWS
+    assert counts[high < share - slack].sum() < 0.013 * DRAWS
