@@ -15,9 +15,9 @@ GATE_OF = {"as_written": "AND", "or_gate": "OR", "xor_gate": "XOR"}
 
 @plots.drawing(
     needs=["as_written", "or_gate", "xor_gate"],
-    caption="The four points of each gate (numbers: its output) and the line learnt with seed 0; "
-    "shaded is where the perceptron answers 1. Grey lines are those of 19 other seeds at most. On "
-    "XOR no line can be right: every run leaves some point on the wrong side.",
+    caption="The four points of each gate (blue: 0, orange: 1) and what the perceptron of seed 0 "
+    "has learnt to answer (shades). Grey lines are those of up to 19 other seeds. On XOR no line "
+    "can be right: every run leaves some point on the wrong side.",
 )
 def lines(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """Points, shade and lines, a gate a panel."""
@@ -49,12 +49,18 @@ def draw_line(panel: mpl_axes.Axes, state: np.ndarray, **style: typing.Any) -> N
         panel.plot(-(w2 * x + b) / w1, x, **style)
 
 
-@plots.drawing(
-    needs=["tables"],
-    caption="All 16 functions of two inputs, each tried by a new perceptron (seed 0): white points "
-    "are 0, black ones 1, shaded is where it answers 1 after 300 epochs. Fourteen can be separated "
-    "by a line and are learnt; XOR and its opposite (red) are not.",
-)
+def tables_caption(runs: plots.Runs, curves: plots.Curves) -> str:
+    """Tell how many tables a line separates, and how many were learnt."""
+    measured = runs["tables"][0]["measurements"]
+    return (
+        "All 16 functions of two inputs, each tried by a new perceptron (seed 0): white points are "
+        f"0, black ones 1, shaded is where it answers 1 after training. A line separates "
+        f"{measured['tables_separable']}, and {measured['tables_learnt']} are learnt; XOR and its "
+        "opposite (orange) never are."
+    )
+
+
+@plots.drawing(needs=["tables"], caption=tables_caption)
 def tables(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """A small panel for each truth table."""
     figure, axes = plots.figure(
@@ -65,7 +71,7 @@ def tables(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     grid = np.stack([each.ravel() for each in np.meshgrid(side, side)], axis=1)
     for panel, state, table in zip(axes.ravel(), states, points.TABLES, strict=True):
         region = points.predict(state, grid).reshape(len(side), -1)
-        panel.imshow(region, extent=(*SIDES, *SIDES), origin="lower", cmap="Blues", vmax=3)
+        panel.imshow(region, extent=(*SIDES, *SIDES), origin="lower", cmap="Blues", vmin=0, vmax=3)
         colours = np.where(table, "black", "white")
         panel.scatter(*points.POINTS.T, c=colours, edgecolors="black", s=22, zorder=3)
         right = (points.predict(state, points.POINTS) == table).all()
