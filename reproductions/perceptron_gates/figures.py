@@ -147,9 +147,8 @@ def neuron(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     shares = records.stack(runs["neuron"], "firing_share")
     plots.curves(left, biases, shares, label="share of inputs that fire")
     left.set(title="the bias", xlabel="bias", ylabel="share of inputs that fire")
-    before, after = (
-        records.stack(runs["noisy_input"], f"weights_{when}") for when in ("before", "after")
-    )
+    metrics = ("weights_before", "weights_after")
+    before, after = (records.stack(runs["noisy_input"], metric) for metric in metrics)
     for column, name in enumerate(("input that tells the classes apart", "input of noise")):
         values = np.stack([before[:, column], after[:, column]], axis=1)
         plots.curves(right, [0, 1], values, label=name)
