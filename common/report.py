@@ -1,8 +1,9 @@
-"""The report of a run, report.md, and its verdicts for programs, verdicts.json.
+"""The report of a run, report.md, and its verdicts for programs, verdicts.json and passages.json.
 
 The template `report.md.j2` does the layout, this module prepares plain data for it. Neither holds a
 result: everything comes from the claims, the verdicts, the captions and the run's manifest. Given
-the same of these, the same files come out.
+the same of these, the same files come out. What is counted are sentences (passages); the claims
+under them are their evidence.
 """
 
 import collections
@@ -18,30 +19,29 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import jinja2
 import markupsafe
-import rich.box
-import rich.table
 
-from common import claims, judge, records, runner, sources
+from common import claims, files, judge, records, sources
 
 # How to read a verdict; the order is that of every table.
-VERDICTS = {
-    judge.CONFIRMED: "the evidence supports the statement as it stands",
-    judge.CONSISTENT: "a number cited from one run lies within what the protocol produces; "
-    "the data say no more",
-    judge.REFUTED: "the evidence contradicts the statement; the correction is given. Higher or "
-    "lower: the side of the cited value on which our measurement lies",
-    judge.UNRESOLVED: "too few seeds or too wide a spread to say",
+SENTENCES = {
+    judge.HOLDS: "every claim under it is confirmed, or consistent with what was measured",
+    judge.IN_PART: "some of it is refuted, or a slip in it is; the rest stands",
+    judge.FALLS: "what it says is refuted; what is true instead is given",
+    judge.OPEN: "too few seeds, or too wide a spread, to say",
+    judge.NOT_CHECKABLE: "nothing to measure, for the reason given",
+    judge.NOT_RUN: "not all of it was measured in this run, for the reason given",
+    judge.ERROR: "a reproduction crashed, or its records are not whole",
+}
+CLAIMS = {
+    judge.CONFIRMED: "the evidence supports it as it stands",
+    judge.CONSISTENT: "a number cited from one run lies within what the protocol produces, or a "
+    "rule was never seen to fail; the data say no more",
+    judge.REFUTED: "the evidence contradicts it. Higher or lower: the side of the cited value on "
+    "which our measurement lies",
+    judge.UNRESOLVED: "too few seeds, or too wide a spread, to say",
     judge.NOT_CHECKABLE: "nothing to measure, for the reason given",
     judge.NOT_RUN: "not measured in this run, for the reason given",
     judge.ERROR: "the reproduction crashed, or its records are not whole",
-}
-
-UNJUDGED = (judge.NOT_CHECKABLE, judge.NOT_RUN, judge.ERROR)
-STYLES = {
-    judge.CONFIRMED: "green",
-    judge.CONSISTENT: "green",
-    judge.REFUTED: "red",
-    judge.ERROR: "bold red",
 }
 
 # A row of the report's head per key of the manifest.
@@ -68,66 +68,54 @@ Verdicts = Mapping[str, Sequence[judge.Verdict]]
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One reproduction in the summary: how many claims, how many of each verdict, how long."""
+    """One reproduction in the summary: how many sentences of each verdict, claims, seconds."""
 
     reproduction: str
     counts: collections.Counter[str]
+    claims: int
     seconds: float | None = None
 
     @property
-    def claims(self) -> int:
-        """The number of claims, each of which has one verdict."""
+    def sentences(self) -> int:
+        """The number of passages, each of which has one verdict."""
         return sum(self.counts.values())
 
 
-def summary(verdicts: Verdicts, seconds: Mapping[str, float]) -> list[Row]:
-    """Count the verdicts of each reproduction.
+def summary(
+    reproductions: Iterable[claims.Reproduction], verdicts: Verdicts, seconds: Mapping[str, float]
+) -> list[Row]:
+    """Count the verdicts on the sentences of each reproduction.
 
     Args:
-        verdicts: Per reproduction.
+        reproductions: Those of the table, in its order.
+        verdicts: Per reproduction; one that could not be judged has none.
         seconds: Per reproduction; it may lack some.
     """
-    return [
-        Row(name, collections.Counter(each.verdict for each in judged), seconds.get(name))
-        for name, judged in verdicts.items()
-    ]
+    rows = []
+    for each in reproductions:
+        judged = verdicts.get(each.name, ())
+        passages = judge.passages(each, judged) if judged else []
+        counts = collections.Counter(passage.verdict for passage in passages)
+        rows.append(Row(each.name, counts, len(judged), seconds.get(each.name)))
+    return rows
 
 
 def total(rows: Iterable[Row]) -> Row:
     """Add up the rows of a summary."""
     rows = list(rows)
     counts = sum((row.counts for row in rows), collections.Counter())
-    return Row("all", counts, sum(row.seconds or 0 for row in rows))
-
-
-def summary_table(rows: Sequence[Row]) -> rich.table.Table:
-    """Lay out a summary for a terminal of 100 columns, with a total under two rows or more."""
-    table = rich.table.Table(box=rich.box.SIMPLE_HEAD, padding=0, collapse_padding=True)
-    table.add_column("reproduction", overflow="fold")
-    table.add_column("claims", justify="right")
-    for verdict in VERDICTS:
-        # "NOT_CHECKABLE" takes two lines, so that all fits.
-        table.add_column(verdict.replace("NOT_", "NOT_\n"), justify="right", no_wrap=True)
-    table.add_column("seconds", justify="right")
-    for row in rows:
-        table.add_row(*_cells(row))
-    if len(rows) > 1:
-        table.add_section()
-        table.add_row(*_cells(total(rows)), style="bold")
-    return table
-
-
-def _cells(row: Row) -> list[str]:
-    counts = [
-        f"[{STYLES.get(verdict, 'default')}]{count}[/]" if (count := row.counts[verdict]) else "-"
-        for verdict in VERDICTS
-    ]
-    return [row.reproduction, str(row.claims), *counts, _seconds(row.seconds)]
+    seconds = sum(row.seconds or 0 for row in rows)
+    return Row("all", counts, sum(row.claims for row in rows), seconds)
 
 
 def _seconds(seconds: float | None) -> str:
     """Whole seconds; nothing where none are known."""
     return "" if seconds is None else f"{seconds:,.0f}"
+
+
+def _words(verdict: str) -> str:
+    """A verdict's name as it is read."""
+    return verdict.replace("_", " ")
 
 
 def _interval(verdict: judge.Verdict) -> str:
@@ -149,7 +137,7 @@ def write(
     stored: Mapping[str, Mapping[str, Sequence[records.Record]]],
     manifest: Mapping[str, typing.Any],
 ) -> pathlib.Path:
-    """Write verdicts.json and report.md.
+    """Write verdicts.json, passages.json and report.md.
 
     Args:
         folder: The run's folder.
@@ -165,44 +153,51 @@ def write(
     Raises:
         errors.UserError: A file cannot be written.
     """
-    verdicts = {each.name: verdicts.get(each.name, ()) for each in reproductions}
-    objects = [
-        _strict(dataclasses.asdict(verdict)) for judged in verdicts.values() for verdict in judged
-    ]
-    text = json.dumps(objects, indent=1, ensure_ascii=False, allow_nan=False)
-    runner.write_text(folder / "verdicts.json", text + "\n")
+    judged = {each.name: verdicts.get(each.name, ()) for each in reproductions}
+    everything = [verdict for some in judged.values() for verdict in some]
+    passages = {
+        each.name: judge.passages(each, judged[each.name]) if judged[each.name] else []
+        for each in reproductions
+    }
+    _write_json(folder / "verdicts.json", everything)
+    _write_json(folder / "passages.json", [one for some in passages.values() for one in some])
 
-    rows = summary(verdicts, manifest.get("seconds", {}))
-    headlines = [
-        each
-        for judged in verdicts.values()
-        for each in judged
-        if each.weight == "headline" and each.verdict not in UNJUDGED
+    rows = summary(reproductions, judged, manifest.get("seconds", {}))
+    sections = [
+        _section(each, judged[each.name], passages[each.name], captions, manifest)
+        for each in reproductions
     ]
     page = _template().render(
         facts=_facts(manifest),
-        meanings=VERDICTS,
+        sentence_meanings=SENTENCES,
+        claim_meanings=CLAIMS,
+        claim_counts=collections.Counter(verdict.verdict for verdict in everything),
+        by_chance=judge.expected_by_chance(everything),
         rows=rows,
         total=total(rows),
-        places={
-            (each.name, claim.id): claim.places for each in reproductions for claim in each.claims
-        },
-        headlines=headlines,
-        fallen=[each for each in headlines if each.verdict == judge.REFUTED],
+        fallen=[
+            passage
+            for section in sections
+            for passage in section["passages"]
+            if passage["verdict"] == judge.FALLS
+        ],
         findings=[
-            _finding(each, finding, verdicts[each.name], captions, stored)
+            _finding(each, finding, judged[each.name], captions, stored)
             for each in reproductions
             for finding in each.findings
-            if _fell(finding, verdicts[each.name])
+            if judged[each.name] and _is_shown(finding, judged[each.name])
         ],
-        sections=[
-            _section(each, verdicts[each.name], captions.get(each.name, {}), manifest)
-            for each in reproductions
-        ],
+        sections=sections,
     )
     path = folder / "report.md"
-    runner.write_text(path, page)
+    files.write(path, page)
     return path
+
+
+def _write_json(path: pathlib.Path, objects: Iterable[typing.Any]) -> None:
+    """Write a list of dataclasses as strict JSON."""
+    plain = [_strict(dataclasses.asdict(each)) for each in objects]
+    files.write(path, json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _facts(manifest: Mapping[str, typing.Any]) -> dict[str, str]:
@@ -215,12 +210,12 @@ def _facts(manifest: Mapping[str, typing.Any]) -> dict[str, str]:
     return facts
 
 
-def _fell(finding: claims.Finding, verdicts: Sequence[judge.Verdict]) -> bool:
-    """Whether the conclusion that the finding is about, its first claim, is refuted."""
-    return any(
-        verdict.claim == finding.claims[0] and verdict.verdict == judge.REFUTED
-        for verdict in verdicts
-    )
+def _is_shown(finding: claims.Finding, verdicts: Sequence[judge.Verdict]) -> bool:
+    """Whether the conclusion that it is about, its first claim, came out as the finding needs."""
+    found = next(verdict.verdict for verdict in verdicts if verdict.claim == finding.claims[0])
+    if finding.shown == "always":
+        return found not in (judge.NOT_RUN, judge.ERROR)
+    return found == judge.REFUTED
 
 
 def _finding(
@@ -230,13 +225,15 @@ def _finding(
     captions: Mapping[str, Mapping[str, str]],
     stored: Mapping[str, Mapping[str, Sequence[records.Record]]],
 ) -> dict[str, typing.Any]:
-    """What the template needs to know of one conclusion that falls."""
+    """What the template needs to know of one finding."""
     name, file = reproduction.name, f"{finding.figure}.png"
     caption = captions.get(name, {}).get(file)
     measured = stored.get(name, {})
     by_claim = {verdict.claim: verdict for verdict in verdicts}
+    places = next(claim.places for claim in reproduction.claims if claim.id == finding.claims[0])
     return {
         "reproduction": name,
+        "places": places,
         "title": finding.title,
         "plot": (_plot_path(name, file), caption) if caption else None,
         "texts": {
@@ -274,11 +271,13 @@ def _plot_path(name: str, file: str) -> str:
 def _section(
     reproduction: claims.Reproduction,
     verdicts: Sequence[judge.Verdict],
-    captions: Mapping[str, str],
+    passages: Sequence[judge.PassageVerdict],
+    captions: Mapping[str, Mapping[str, str]],
     manifest: Mapping[str, typing.Any],
 ) -> dict[str, typing.Any]:
     """What the template needs to know of one reproduction."""
     asked = manifest.get("reproductions", {}).get(reproduction.name, {})
+    by_passage = {passage.passage: passage.verdict for passage in passages}
     return {
         "name": reproduction.name,
         "title": reproduction.title,
@@ -287,10 +286,33 @@ def _section(
             (variant, asked.get("seeds", {}).get(variant.name))
             for variant in reproduction.variants.values()
         ],
-        "verdicts": sorted(verdicts, key=lambda verdict: claims.WEIGHTS.index(verdict.weight)),
-        "plots": [
-            (_plot_path(reproduction.name, file), caption) for file, caption in captions.items()
+        "passages": [
+            _passage(reproduction, passage, by_passage[passage.id], verdicts)
+            for passage in reproduction.passages
+            if passage.id in by_passage
         ],
+        "plots": [
+            (_plot_path(reproduction.name, file), caption)
+            for file, caption in captions.get(reproduction.name, {}).items()
+        ],
+    }
+
+
+def _passage(
+    reproduction: claims.Reproduction,
+    passage: claims.Passage,
+    verdict: str,
+    verdicts: Sequence[judge.Verdict],
+) -> dict[str, typing.Any]:
+    """One sentence: where it stands, its words once, how it is read, and the claims under it."""
+    own = {claim.id for claim in passage.claims}
+    return {
+        "reproduction": reproduction.name,
+        "verdict": verdict,
+        "places": [f"{place.source}, {place.where}" for place in passage.places],
+        "quote": " / ".join(dict.fromkeys(place.quote for place in passage.places)),
+        "reading": passage.reading,
+        "claims": [each for each in verdicts if each.claim in own],
     }
 
 
@@ -312,7 +334,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"seconds": _seconds, "interval": _interval}
+    environment.filters |= {"seconds": _seconds, "interval": _interval, "words": _words}
     return environment.get_template("report.md.j2")
 
 

@@ -65,10 +65,11 @@ class Quantity:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """A conclusion that falls, explained to a student; shown where its first claim is refuted.
+    """A conclusion explained to a student, or what stands beside a sentence that holds.
 
     Its four texts answer: what does the document's figure plot, what happens on data the network
-    has not seen, why, and what works? Their numbers are `Quantity`s: none is typed by hand.
+    has not seen, why, and what works? Their numbers are `Quantity`s: none is typed by hand. It is
+    shown where its first claim is refuted; with `shown` "always", wherever that was judged.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Finding:
     unseen: str
     why: str
     works: str
+    shown: str = "refuted"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -212,11 +212,12 @@ def read_finding(
 
 def _read_texts(table: keys.Table, ids: collections.abc.Iterable[str]) -> reproduction.Finding:
     texts = ("plots", "unseen", "why", "works")
-    keys.check(table, needs=("title", "claims", "figure", *texts))
+    keys.check(table, needs=("title", "claims", "figure", *texts), takes=("shown",))
     finding = reproduction.Finding(
         title=keys.text(table, "title"),
         claims=keys.some(table, "claims", ids),
         figure=keys.text(table, "figure"),
+        shown=keys.choice({"shown": "refuted", **table}, "shown", ("refuted", "always")),
         **{key: keys.text(table, key) for key in texts},
     )
     if not finding.claims:

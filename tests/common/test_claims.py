@@ -920,6 +920,7 @@ def test_a_finding(write):
         claims.Quantity("as_written", "losses", 3, ".2f"),
         ".",
     ]
+    assert finding.shown == "refuted"
 
 
 @pytest.mark.parametrize(
@@ -933,6 +934,7 @@ def test_a_finding(write):
         ("{as_written", "as_written", "key 'plots': Single '}'"),
         ('why = "Because."', "", "key 'why': is missing"),
         ("figure =", "figures =", "key 'figures': is no key; did you mean 'figure'"),
+        ("figure =", 'shown = "now"\nfigure =', "key 'shown': unknown shown 'now'"),
     ],
 )
 def test_a_faulty_finding(write, old, new, fault):

@@ -1,13 +1,11 @@
 import collections
 import dataclasses
-import io
 import json
 import math
 import pathlib
 import re
 
 import pytest
-import rich.console
 
 from common import claims, errors, judge, report
 
@@ -27,34 +25,52 @@ MANIFEST = {
 
 
 def reproduction(*verdicts: judge.Verdict, name: str = "xor_mlp") -> claims.Reproduction:
+    """One with a passage, said in two places, for each passage that the verdicts name."""
     seeds = {"smoke": 2, "standard": 50, "full": 200}
     abouts = {"as_written": "rate 0.5, as printed", "rate_10": "rate 10"}
+    variants = {key: claims.Variant(key, about, seeds, ()) for key, about in abouts.items()}
+    folder = pathlib.Path("reproductions") / name
+    passages: dict[str, list[judge.Verdict]] = {}
+    for each in verdicts:
+        passages.setdefault(each.passage, []).append(each)
     return claims.Reproduction(
         name=name,
-        path=pathlib.Path(f"reproductions/{name}.toml"),
+        path=folder / "claims.toml",
         title="XOR learnt by a 2-2-1 sigmoid network",
         sources=("notes-2", "paper"),
-        data=(),
         minutes={"standard": 1, "full": 6},
-        metrics=("collapse_epoch",),
-        arrays=(),
-        minimum_seeds=10,
-        seed_seconds=120,
+        experiments={
+            "experiment": claims.Experiment("experiment", folder / "experiment.py", variants)
+        },
+        passages=tuple(_passage(key, some) for key, some in passages.items()),
+    )
+
+
+def _passage(name: str, verdicts: list[judge.Verdict]) -> claims.Passage:
+    first = verdicts[0]
+    places = (claims.Place(first.source, first.where, first.quote),) * 2
+    return claims.Passage(
+        id=name,
+        places=places,
+        reading="Half of the plateau.",
         claims=tuple(
             claims.Statement(
                 id=each.claim,
-                places=(claims.Place(each.source, each.where, each.quote),) * 2,
+                places=places,
                 says=each.says,
+                passage=name,
+                weight=each.weight,
+                reason="none",
             )
             for each in verdicts
         ),
-        variants={key: claims.Variant(key, about, seeds, ()) for key, about in abouts.items()},
     )
 
 
 def verdict(**changes: object) -> judge.Verdict:
     given = {
         "claim": "xor-collapse-1500",
+        "passage": "xor-collapse-1500",
         "reproduction": "xor_mlp",
         "source": "notes-2",
         "where": "2.3",
@@ -113,10 +129,11 @@ def tables(page: str) -> list[list[str]]:
 )
 def test_no_text_breaks_a_table(tmp_path: pathlib.Path, text: str) -> None:
     fields = ("quote", "says", "where", "evidence", "correction", "measured")
-    page = written(tmp_path, verdict(), verdict(claim="b", **dict.fromkeys(fields, text)))
+    odd = verdict(claim="b", passage="b", **dict.fromkeys(fields, text))
+    page = written(tmp_path, verdict(), odd)
     for rows in tables(page):
         assert len({row.count("|") for row in rows}) == 1, rows
-    assert sum("| Where | Statement |" in rows[0] and len(rows) == 4 for rows in tables(page)) == 1
+    assert len(tables(page)) == 4
     assert "$" not in page
 
 
@@ -141,32 +158,40 @@ def test_page_shows_all_it_is_given(tmp_path: pathlib.Path) -> None:
         "*Apuntes sobre inteligencia artificial*, Sergio de Mingo, 2026-02-06",
         "as_written (seeds: 200): rate 0.5, as printed",
         "rate_10 (not run): rate 10",
-        "Of 1 headline statements that could be judged, 1 are refuted",
         "«Si el error colapsa hacia cero alrededor de las 1500 iteraciones»",
-        "| 812.35 | 400.25 to inf | **REFUTED**<br>lower |",
+        "**FALLS** · notes-2, 2.3 · notes-2, 2.3 · «Si el error",
+        "Read as: Half of the plateau.",
+        "- REFUTED (lower) <sub>headline: xor-collapse-1500</sub>",
+        "Measured: 812.35 (400.25 to inf).",
         "![Error &#124; median](xor_mlp/plots/curve.png)",
     ):
         assert expected in page
-    assert "notes-2, 2.3; notes-2, 2.3: «Si" in page  # said twice, quoted once
-    assert page.count("«Si el error") == 2  # in the list of what fell, and in the table
-    assert page.count("The error collapses around iteration 800.") == 2
+    assert page.count("«Si el error") == 2  # in the list of what fell, and in its section
+    assert page.count("**What is true:** The error collapses around iteration 800.") == 2
 
 
-def test_headlines_come_first_and_only_refuted_ones_fell(tmp_path: pathlib.Path) -> None:
+def test_what_is_counted_are_sentences(tmp_path: pathlib.Path) -> None:
     page = written(
         tmp_path,
+        verdict(verdict="CONFIRMED", side=None),
         verdict(claim="slip", weight="erratum"),
-        verdict(claim="aside", weight="supporting", side=None),
-        verdict(claim="first", verdict="CONFIRMED", side=None),
-        verdict(claim="second", verdict="UNRESOLVED", side=None, correction="a secret"),
+        verdict(claim="other", passage="other", verdict="CONFIRMED", side=None),
+        verdict(claim="third", passage="third"),
     )
-    assert re.findall(r"<sub>(\w+): (\w+)</sub>", page) == [
-        ("headline", "first"),
-        ("headline", "second"),
-        ("supporting", "aside"),
-        ("erratum", "slip"),
-    ]
-    assert "Of 2 headline statements that could be judged, 0 are refuted" in page
+    assert "| [xor_mlp](#xor_mlp) | 3 | 1 | 1 | 1 |" in page
+    kinds = re.findall(r"^\*\*(HOLDS|IN PART|FALLS)\*\*", page, re.MULTILINE)
+    assert kinds == ["IN PART", "HOLDS", "FALLS"]
+
+
+def test_only_sentences_that_fall_are_among_what_fell(tmp_path: pathlib.Path) -> None:
+    page = written(
+        tmp_path,
+        verdict(verdict="CONFIRMED", side=None, correction="a secret"),
+        verdict(claim="slip", weight="erratum", says="A slip."),
+    )
+    fell = page.partition("## What fell")[2].partition("\n## ")[0]
+    assert "A slip." not in fell
+    assert "Nothing." in fell
     assert "a secret" not in page
 
 
@@ -175,12 +200,25 @@ def test_reason_of_what_was_not_measured(tmp_path: pathlib.Path) -> None:
     page = written(
         tmp_path,
         verdict(verdict="NOT_RUN", evidence="", reason="no data", **nothing),
-        verdict(verdict="NOT_CHECKABLE", evidence="", reason="an opinion", **nothing),
+        verdict(
+            claim="b",
+            passage="b",
+            verdict="NOT_CHECKABLE",
+            evidence="",
+            reason="an opinion",
+            **nothing,
+        ),
     )
-    assert "| NOT_RUN | no data |" in page
-    assert "| NOT_CHECKABLE | an opinion |" in page
-    assert "Of 0 headline" in page
+    assert re.search(r"- NOT RUN .*\n.*no data", page)
+    assert re.search(r"- NOT CHECKABLE .*\n.*an opinion", page)
     assert "None" not in page
+
+
+def test_markup_in_a_claim_shows_as_text(tmp_path: pathlib.Path) -> None:
+    page = written(tmp_path, verdict(says="<script>alert(1)</script> [/] *bold*"))
+    assert "<script>" not in page
+    assert "&#60;script&#62;" in page
+    assert "&#42;bold&#42;" in page
 
 
 def test_verdicts_are_strict_json_with_the_fields_in_order(tmp_path: pathlib.Path) -> None:
@@ -193,11 +231,18 @@ def test_verdicts_are_strict_json_with_the_fields_in_order(tmp_path: pathlib.Pat
     assert stored["measured"] == [1.0, None]
     assert stored["cited"] == ["2", "2"]
     assert stored["n"] == 200
+    (passage,) = json.loads((tmp_path / "passages.json").read_text("utf-8"))
+    assert passage["verdict"] == "FALLS"
+    assert passage["claims"] == ["xor-collapse-1500"]
 
 
 def test_same_input_same_files(tmp_path: pathlib.Path) -> None:
     assert written(tmp_path, verdict()) == written(tmp_path, verdict())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "verdicts.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "passages.json",
+        "report.md",
+        "verdicts.json",
+    ]
 
 
 def test_empty_cases(tmp_path: pathlib.Path) -> None:
@@ -207,7 +252,7 @@ def test_empty_cases(tmp_path: pathlib.Path) -> None:
     assert "No claims." in page
     assert "![" not in page
     page = report.write(tmp_path, [], {}, captions={}, stored={}, manifest={}).read_text("utf-8")
-    assert "Of 0 headline statements that could be judged, 0 are refuted" in page
+    assert "Nothing." in page
     assert json.loads((tmp_path / "verdicts.json").read_text()) == []
 
 
@@ -218,31 +263,27 @@ def test_unwritable_folder_is_a_user_error(tmp_path: pathlib.Path) -> None:
 
 
 def test_summary_counts_and_adds_up() -> None:
-    verdicts = {
-        "xor_mlp": [verdict(), verdict(verdict="CONFIRMED"), verdict(verdict="ERROR")],
-        "iris_mlp": [verdict(verdict="CONFIRMED")],
-    }
-    rows = report.summary(verdicts, {"xor_mlp": 12.4})
-    assert (rows[0].reproduction, rows[0].claims, rows[0].seconds) == ("xor_mlp", 3, 12.4)
-    assert rows[0].counts == {"REFUTED": 1, "CONFIRMED": 1, "ERROR": 1}
-    assert rows[1].seconds is None
+    xor = [
+        verdict(),
+        verdict(claim="b", passage="b", verdict="CONFIRMED"),
+        verdict(claim="c", passage="c", verdict="ERROR"),
+        verdict(claim="d", passage="c", verdict="CONFIRMED"),
+    ]
+    iris = [verdict(reproduction="iris_mlp", verdict="CONFIRMED")]
+    heads = [reproduction(*xor), reproduction(*iris, name="iris_mlp")]
+    rows = report.summary(heads, {"xor_mlp": xor, "iris_mlp": iris}, {"xor_mlp": 12.4})
+    assert (rows[0].reproduction, rows[0].sentences, rows[0].claims) == ("xor_mlp", 3, 4)
+    assert rows[0].counts == {"FALLS": 1, "HOLDS": 1, "ERROR": 1}
+    assert (rows[0].seconds, rows[1].seconds) == (12.4, None)
     everything = report.total(rows)
-    assert everything.claims == 4
-    assert everything.counts["CONFIRMED"] == 2
+    assert (everything.sentences, everything.claims) == (4, 5)
+    assert everything.counts["HOLDS"] == 2
     assert everything.seconds == 12.4
 
 
-def test_summary_table_fits_100_columns() -> None:
-    counts = dict.fromkeys(report.VERDICTS, 123)
-    rows = [report.Row("mnist_denoising_autoencoder", collections.Counter(counts), 12345.0)] * 2
-    console = rich.console.Console(width=100, file=io.StringIO())
-    console.print(report.summary_table(rows))
-    lines = console.file.getvalue().splitlines()
-    text = "\n".join(lines)
-    assert max(map(len, lines)) <= 100
-    for verdict_name in report.VERDICTS:
-        assert verdict_name.removeprefix("NOT_") in text
-    assert lines[-2].split() == ["all", "1722", *["246"] * 7, "24,690"]
+def test_a_reproduction_that_could_not_be_judged_has_an_empty_row() -> None:
+    (row,) = report.summary([reproduction(verdict())], {}, {})
+    assert (row.sentences, row.claims, row.counts) == (0, 0, collections.Counter())
 
 
 FINDING = claims.Finding(
@@ -256,14 +297,16 @@ FINDING = claims.Finding(
 )
 
 
-def explained(folder: pathlib.Path, judged: judge.Verdict) -> str:
+def explained(
+    folder: pathlib.Path, judged: judge.Verdict, finding: claims.Finding = FINDING
+) -> str:
     """The page of one reproduction with a finding and three seeds of one variant."""
     stored = {
         "as_written": [
             {"measurements": {"errors": [0.5, error], "share": 0.25}} for error in (0.1, 0.2, 0.9)
         ]
     }
-    with_finding = dataclasses.replace(reproduction(judged), findings=(FINDING,))
+    with_finding = dataclasses.replace(reproduction(judged), findings=(finding,))
     captions = {"xor_mlp": {"figure_2.png": "The curve."}}
     page = report.write(
         folder,
@@ -292,3 +335,9 @@ def test_a_conclusion_that_stands_is_not_explained_away(
     tmp_path: pathlib.Path, standing: str
 ) -> None:
     assert "XOR at 1500?" not in explained(tmp_path, verdict(verdict=standing))
+
+
+def test_what_stands_beside_a_sentence_that_holds_may_be_shown(tmp_path: pathlib.Path) -> None:
+    beside = dataclasses.replace(FINDING, shown="always")
+    assert "XOR at 1500?" in explained(tmp_path, verdict(verdict="CONFIRMED"), beside)
+    assert "XOR at 1500?" not in explained(tmp_path, verdict(verdict="NOT_RUN"), beside)
