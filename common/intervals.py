@@ -183,10 +183,10 @@ def won_bounds(wins: int, ties: int, losses: int, level: float) -> Interval:
     """Two one-sided bounds of the share of pairs won, ties as half.
 
     They are the exact (Clopper-Pearson) bounds of the share won among the pairs that are decided,
-    with the ties put back as halves, so they bound the share among pairs of which as many tie: given
-    the number of ties the wins are binomial. Whether the share is above one half depends on the
-    decided pairs alone, so that question is answered exactly (it is the sign test), however often
-    pairs tie. 2n half wins would not be binomial: a tie is one event, not two.
+    with the ties put back as halves: given the number of ties the wins are binomial, and what is
+    bounded is the share among pairs of which as many tie. Whether it is above one half depends on
+    the decided pairs alone, so that question is answered exactly (it is the sign test), however
+    often pairs tie. 2n half wins would not be binomial: a tie is one event, not two.
     """
     decided = wins + losses
     if not decided:

@@ -132,8 +132,7 @@ def _of_the_mean(
         mean, deviation = intervals.mean_and_deviation(values)
         means = intervals.mean_bounds(values, 0.99)
         p = _strict(claim, values, intervals.mean_tails(values, cited)) if finite.all() else np.nan
-    ends = means if finite.all() else intervals.Interval(values.min(), values.max())
-    says = {bool(meets(end, cited)) for end in ends}  # NaN meets nothing
+    says = {bool(meets(end, cited)) for end in (means if finite.all() else values)}
     if n < minimum_seeds:
         verdict, told = verdicts.UNRESOLVED, f"{told}; a verdict needs {minimum_seeds} seeds"
     elif len(says) == 2 or (finite.any() and not finite.all()):

@@ -29,9 +29,9 @@ Choices:
   one half, 0 in the middle and 0.5 at the edge; curves that tie are on neither side.
 - The cited curve may be anywhere within d of where it is cited, and gets the smallest distance that
   it can have there; the runs, known exactly, get theirs.
-- Infinite values are ordinary in the first test, and NaN is infinitely far from all other curves
-  (by rank: as far as can be). In the t tests a point at which a run diverged is left out; where
-  every run diverged somewhere, that alone is judged, as for a number: REFUTED from 37 seeds on.
+- By rank infinite values are ordinary, and NaN is as far out as can be. On the other scales a run
+  with either has diverged, and is left out: the cited curve did not diverge, so it is one of those
+  that did not. If all diverged, that is judged as for a number: REFUTED from 37 seeds on.
 - `side` is given where the whole curve lies on one side of the runs' centre, touching it at most.
 - Power: every run of a rival variant is taken for the cited curve, to the same precision.
 """
@@ -83,6 +83,13 @@ def judge_curve(
     """
     runs, said = np.asarray(values, dtype=float), np.asarray(cited, dtype=float)
     low, high, _ = one_number.reach(said, tolerance)
+    if scale != "rank":
+        whole = is_whole(runs)
+        if not whole.any():
+            finite = np.isfinite(said).all(axis=0)  # but for a rival's run that diverged too
+            p = np.where(finite, intervals.all_diverged(len(runs)), 1.0)
+            return Test(DIVERGED, p, np.full(p.shape, np.nan))
+        runs = runs[whole]
     n = len(runs)
     with np.errstate(all="ignore"):
         if scale == "log":
@@ -96,11 +103,13 @@ def judge_curve(
             return Test(SCORE, (1 + at_least) / (n + 1), found[0], at_least)
         shift, shift_p = shift_test(runs, low, said, high)
         points_p = points_together(runs, low, high)
-    if not np.isfinite(runs).all(axis=1).any():
-        finite = np.isfinite(said).all(axis=0)  # but for a rival's run that diverged too
-        return Test(DIVERGED, np.where(finite, intervals.all_diverged(n), 1.0), shift)
     p = np.minimum(1, 2 * np.minimum(shift_p, points_p))
     return Test(T_TESTS, p, shift, shift_p=shift_p, points_p=points_p)
+
+
+def is_whole(values: npt.NDArray) -> npt.NDArray:
+    """Which runs did not diverge: [n]."""
+    return np.isfinite(values).reshape(len(values), -1).all(axis=1)
 
 
 def score_in_spreads(
@@ -109,7 +118,7 @@ def score_in_spreads(
     """The scores of the cited curve and of every run, [n + 1, ...]: see the module."""
     curves = np.concatenate([cited[np.newaxis], values])
     n = len(values)
-    order = np.argsort(curves, axis=0)  # NaN last
+    order = np.argsort(curves, axis=0)
     ordered = np.take_along_axis(curves, order, axis=0)
     rank = np.argsort(order, axis=0)
 
@@ -120,8 +129,7 @@ def score_in_spreads(
     median = (of_others((n - 1) // 2) + of_others(n // 2)) / 2
     distance = np.abs(curves - median)
     distance[0] = np.maximum(0, np.maximum(low - median[0], median[0] - high))
-    distance = np.where(np.isnan(distance), np.inf, distance)
-    distance = np.where(curves == median, 0.0, distance)  # infinity from infinity, too
+    distance = np.where(np.isnan(distance), np.inf, distance)  # a rival's run that diverged
     alike = of_others(0) == of_others(n - 1)
     unit = np.where(alike, 0.0, _spread(curves, ordered))
     return np.where(distance == 0, 0.0, distance / unit).mean(axis=1)
@@ -168,7 +176,7 @@ def shift_test(
     """The mean shift of the cited curve, in deviations, and its p: [...] each."""
     mean, _ = intervals.mean_and_deviation(values)
     _, deviation = intervals.mean_and_deviation(np.concatenate([cited[np.newaxis], values]))
-    used = np.isfinite(values).all(axis=0) & np.isfinite(cited) & (deviation > 0)
+    used = np.isfinite(cited) & (deviation > 0)
     count = np.maximum(1, used.sum(axis=0))
 
     def shift(curves: npt.NDArray, axis: int) -> npt.NDArray:
@@ -181,7 +189,6 @@ def shift_test(
 def points_together(values: npt.NDArray, low: npt.NDArray, high: npt.NDArray) -> npt.NDArray:
     """The smallest p of the points, times their number: [...]."""
     p = intervals.prediction_test(values, low, high)
-    p = np.where(np.isfinite(values).all(axis=0), p, 1.0)
     p = np.where(np.isnan(low), 0.0, p)  # a rival's run that diverged
     return np.minimum(1, len(p) * p.min(axis=0))
 
@@ -193,34 +200,57 @@ def curve(claim: claims.Number, cited: claims.Curve, run: evidence.Run) -> evide
     """A claim that cites a whole curve."""
     values = _points(run, claim.variant, claim.metric, cited)
     one_number.check_log(claim, values)
-    n = len(values)
-    if n < run.minimum_seeds:
-        told = f"{words.seeds(n)}; a verdict needs {run.minimum_seeds} seeds"
-        return evidence.Finding(verdict=verdicts.UNRESOLVED, evidence=told, n=n)
-    y, tolerance = np.array(cited.points[1]), np.array(_tolerances(claim))
-    test = judge_curve(values, y, tolerance, scale=claim.scale)
-    shown = one_number.judge_numbers(
-        values,
-        y,
-        tolerance,
-        scale="rank" if test.name == SCORE else claim.scale,
-        share=claim.share,
-        minimum_seeds=1,
-    )
+    n, whole = len(values), is_whole(values) | (claim.scale == "rank")
+    if whole.any():
+        values = values[whole]
+    if n < run.minimum_seeds or 0 < whole.sum() < run.minimum_seeds:
+        told = f"a verdict needs {run.minimum_seeds} seeds{_left_out(whole)}"
+        return evidence.Finding(
+            verdict=verdicts.UNRESOLVED, evidence=f"{words.seeds(n)}; {told}", n=n
+        )
+    test, shown = _judge(claim, cited, values)
     shares = {} if test.refuted else _power(claim, cited, values, run)
-    verdict, ending = _verdict(claim, test, shown, values, one_number.tells_apart(shares))
+    may_confirm = bool(whole.all()) and _mean_is_within(claim, values)
+    verdict, ending = _verdict(
+        len(values), test, shown, may_confirm, one_number.tells_apart(shares)
+    )
     if verdict == verdicts.REFUTED:
         ending = f"; furthest out {_worst_points(cited, shown)}"
     centre = one_number.CENTRES["rank" if test.name == SCORE else claim.scale]
     ends = [f"{words.show(shown.centre[i])} at x = {cited.x[i]}" for i in (0, -1)]
     return evidence.Finding(
         verdict=verdict,
-        evidence=_words(test, n) + ending + one_number.power_words(shares),
-        side=_side(shown.centre, y, tolerance) if verdict == verdicts.REFUTED else None,
+        evidence=_words(test, len(values))
+        + ending
+        + one_number.power_words(shares)
+        + _left_out(whole),
+        side=_side(claim, cited, shown) if verdict == verdicts.REFUTED else None,
         n=n,
         p=float(test.p),
         measured=f"{centre} {ends[0]}, {ends[1]}",
     )
+
+
+def _judge(
+    claim: claims.Number, cited: claims.Curve, values: npt.NDArray
+) -> tuple[Test, one_number.Numbers]:
+    """The test of the whole curve, and every point by itself, to be shown."""
+    y, tolerance = cited.points[1], _tolerances(claim)
+    test = judge_curve(values, y, tolerance, scale=claim.scale)
+    scale = "rank" if test.name == SCORE else claim.scale
+    shown = one_number.judge_numbers(
+        values, y, tolerance, scale=scale, share=claim.share, minimum_seeds=1
+    )
+    return test, shown
+
+
+def _left_out(whole: npt.NDArray) -> str:
+    """The note on runs that diverged, where not all did."""
+    bad = int((~whole).sum())
+    if bad in (0, len(whole)):
+        return ""
+    are = "is" if bad == 1 else "are"
+    return f"; {bad} of {words.seeds(len(whole))} ended in infinity or NaN and {are} left out"
 
 
 def _points(run: evidence.Run, variant: str, metric: str, cited: claims.Curve) -> npt.NDArray:
@@ -267,33 +297,27 @@ def _power(
 
 
 def _verdict(
-    claim: claims.Number,
-    test: Test,
-    shown: one_number.Numbers,
-    values: npt.NDArray,
-    tells_apart: bool,
+    n: int, test: Test, shown: one_number.Numbers, may_confirm: bool, tells_apart: bool
 ) -> tuple[str, str]:
     """The verdict, and what it rests on beside the test."""
-    n, points = values.shape
-    wide = int(np.isin(shown.outcome, ["wide", "partly diverged", "few diverged"]).sum())
+    wide, points = int((shown.outcome == "wide").sum()), len(shown.outcome)
     if test.refuted:
         return verdicts.REFUTED, ""
     if test.name == DIVERGED:
         return verdicts.UNRESOLVED, ", which so few do not refute"
-    if _is_confirmed(claim, values):
+    if may_confirm:
         return verdicts.CONFIRMED, "; the mean of the runs is within it at every point"
     if test.name == T_TESTS and 2 * wide > points and not tells_apart:
         return verdicts.UNRESOLVED, f"; at {wide} of {points} points too wide a spread to say"
     if test.name == SCORE and n < LEAST_SEEDS:
-        outside = test.at_least == 0
-        verdict = verdicts.UNRESOLVED if outside else verdicts.CONSISTENT
+        verdict = verdicts.UNRESOLVED if test.at_least == 0 else verdicts.CONSISTENT
         return verdict, f"; by rank it takes {LEAST_SEEDS} seeds to refute a curve"
     return verdicts.CONSISTENT, ""
 
 
-def _is_confirmed(claim: claims.Number, values: npt.NDArray) -> bool:
+def _mean_is_within(claim: claims.Number, values: npt.NDArray) -> bool:
     """Whether the mean curve is known to lie within d of the cited one at all points."""
-    if claim.scale == "rank" or not np.isfinite(values).all():
+    if claim.scale == "rank":
         return False
     there, back = (np.log, np.exp) if claim.scale == "log" else (np.asarray, np.asarray)
     means = intervals.mean(there(values), 1 - verdicts.LEVEL / values.shape[1])
@@ -323,7 +347,7 @@ def _words(test: Test, n: int) -> str:
 
 def _worst_points(cited: claims.Curve, shown: one_number.Numbers) -> str:
     """Up to three points, those furthest out first."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         distance = np.abs(cited.points[1] - shown.centre) / (shown.runs.high - shown.runs.low)
     p = np.where(np.isnan(shown.p), 1.0, shown.p)
     order = np.lexsort([-np.where(np.isnan(distance), np.inf, distance), p])
@@ -335,8 +359,9 @@ def _worst_points(cited: claims.Curve, shown: one_number.Numbers) -> str:
     )
 
 
-def _side(centre: npt.NDArray, cited: npt.NDArray, tolerance: npt.NDArray) -> str | None:
+def _side(claim: claims.Number, cited: claims.Curve, shown: one_number.Numbers) -> str | None:
     """The side of the cited curve on which the runs' centre lies at all points that differ."""
-    differ = np.abs(centre - cited) > tolerance
-    sides = {words.side(*pair) for pair in zip(centre[differ], cited[differ], strict=True)}
+    y = np.array(cited.points[1])
+    differ = ~(np.abs(shown.centre - y) <= _tolerances(claim))
+    sides = {words.side(*pair) for pair in zip(shown.centre[differ], y[differ], strict=True)}
     return sides.pop() if len(sides) == 1 else None
