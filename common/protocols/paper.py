@@ -13,7 +13,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from common import losses, optimizers, training
 from common.training import start
@@ -62,9 +61,9 @@ class Adam(optimizers.Adam):
         super().__init__(learning_rate)
         self.updates_per_epoch = updates_per_epoch
 
-    def time(self) -> Any:
+    def time(self, updates: Any) -> Any:
         """Return t: 1 through the first epoch, 2 through the second."""
-        return ops.convert_to_tensor(self.iterations) // self.updates_per_epoch + 1
+        return updates // self.updates_per_epoch + 1
 
 
 def build_optimizer(name: str, learning_rate: float, updates: int) -> keras.optimizers.Optimizer:

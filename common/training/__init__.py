@@ -8,6 +8,7 @@ of the suite is `keras` and `keras.ops`.
 """
 
 from common.training.derivatives import gradients, hessian
+from common.training.seeds import SeedsTrainer
 from common.training.start import Scheme, fans, glorot, initial_weights, normal
 from common.training.trainer import Dropout, History, Loss, Trainer, set_precision
 
@@ -16,6 +17,7 @@ __all__ = [
     "History",
     "Loss",
     "Scheme",
+    "SeedsTrainer",
     "Trainer",
     "fans",
     "glorot",

@@ -20,6 +20,12 @@ def set_precision(dtype: str) -> None:
     keras.config.set_dtype_policy(dtype)
 
 
+def order_of(samples: int, seed: list[Any]) -> Any:
+    """Draw an order of the samples from two integers: a run's seed and the epoch."""
+    # XLA has no shuffle; sorting random numbers is one.
+    return tf.argsort(tf.random.stateless_uniform([samples], seed, None, None, tf.int32))
+
+
 class Dropout(keras.layers.Dropout):
     """Keras's dropout with another random generator: its own is 7 times slower in XLA on a CPU."""
 
@@ -43,6 +49,14 @@ class History:
 
     losses: np.ndarray
     evaluations: dict[int, Any]
+
+
+def stops_of(epochs: int, at: Iterable[int]) -> set[int]:
+    """Return the numbers of completed epochs to evaluate at, all of them within the run."""
+    stops = set(at)
+    if outside := stops - set(range(epochs + 1)):
+        raise ValueError(f"no evaluation at {sorted(outside)}: epochs are 0 to {epochs}")
+    return stops
 
 
 class Trainer:
@@ -102,13 +116,12 @@ class Trainer:
                 training. It may read the model, `predict` for one.
             at: the numbers of completed epochs to evaluate at.
         """
+        stops = stops_of(self.epochs, at if evaluate else ())
         self._reset(weights, seed)
         inputs, targets = tf.convert_to_tensor(inputs), tf.convert_to_tensor(targets)
         losses = tf.zeros(self.epochs, keras.config.floatx())
         evaluations: dict[int, Any] = {}
-        epoch, stops = 0, set(at) if evaluate else set()
-        if outside := stops - set(range(self.epochs + 1)):
-            raise ValueError(f"no evaluation at {sorted(outside)}: epochs are 0 to {self.epochs}")
+        epoch = 0
         for stop in sorted(stops | {self.epochs}):
             if stop > epoch:
                 bounds = tf.constant([epoch, stop, seed])
@@ -156,11 +169,7 @@ class Trainer:
         """Pass once over the samples and return the mean of the batches' losses."""
         samples = inputs.shape[0]
         whole, rest = divmod(samples, self.batch_size)
-        order = None
-        if self.shuffle:
-            # XLA has no shuffle; sorting random numbers is one.
-            keys = tf.random.stateless_uniform([samples], seed, None, None, tf.int32)
-            order = tf.argsort(keys)
+        order = order_of(samples, seed) if self.shuffle else None
 
         def batch(data: Any, start: Any, size: int) -> Any:
             if order is None:
