@@ -8,6 +8,7 @@ from where the others come from. A cited value is known to its precision only, s
 both ends of what it may have been, [low, high], and judge the end that is nearest to the runs.
 """
 
+import functools
 import typing
 
 import numpy as np
@@ -151,17 +152,25 @@ def rank_test(values: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) ->
 def median(values: npt.ArrayLike, level: float) -> Interval:
     """Exact interval of the median: two of the sorted values; NaN where n is too small for it."""
     ordered = np.sort(np.asarray(values, dtype=float), axis=0)
-    ranks = np.arange(len(ordered))  # which of them depends on n alone: scipy is asked once
-    test = scipy.stats.quantile_test(ranks, q=float(np.median(ranks)), p=0.5)
-    ends = test.confidence_interval(confidence_level=level)
-    if not np.isfinite(ends).all():
+    ranks = _median_ranks(len(ordered), level)
+    if ranks is None:
         return Interval(np.full_like(ordered[0], np.nan), np.full_like(ordered[0], np.nan))
-    return Interval(ordered[int(ends.low)], ordered[int(ends.high)])
+    return Interval(*ordered[list(ranks)])
+
+
+@functools.cache
+def _median_ranks(n: int, level: float) -> tuple[int, int] | None:
+    """Which of n sorted values: that depends on n alone."""
+    ranks = np.arange(n)
+    test = scipy.stats.quantile_test(ranks, q=float(np.median(ranks)), p=0.5)
+    low, high = test.confidence_interval(confidence_level=level)
+    return (int(low), int(high)) if np.isfinite(low) and np.isfinite(high) else None
 
 
 # --- Shares ---------------------------------------------------------------------------------------
 
 
+@functools.cache
 def share_bounds(successes: int, trials: int, level: float) -> Interval:
     """Two one-sided Clopper-Pearson bounds of a share, each holding at `level` by itself."""
     low, high = proportion.proportion_confint(
@@ -170,13 +179,11 @@ def share_bounds(successes: int, trials: int, level: float) -> Interval:
     return Interval(np.asarray(low), np.asarray(high))
 
 
+@functools.cache
 def share_tails(successes: int, trials: int, share: float) -> Interval:
     """One-sided exact p of so few successes if the true share is `share`, and of so many."""
-    below, above = (
-        scipy.stats.binomtest(successes, trials, share, alternative=side).pvalue
-        for side in ("less", "greater")
-    )
-    return Interval(np.asarray(below), np.asarray(above))
+    below = scipy.stats.binom.cdf(successes, trials, share)
+    return Interval(below, scipy.stats.binom.sf(successes - 1, trials, share))
 
 
 def won_bounds(wins: int, ties: int, losses: int, level: float) -> Interval:

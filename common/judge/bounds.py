@@ -61,25 +61,63 @@ def _as_measured(
     )
 
 
+def attained_test(
+    values: npt.ArrayLike, cited: npt.ArrayLike, op: str, *, scale: str = "linear"
+) -> npt.NDArray:
+    """One-sided p of a further run that attains what is cited; NaN where some runs diverged.
+
+    Args:
+        values: [n] or [n, P], a row per seed.
+        cited: a number or [P].
+        op: how a run attains it: one of `COMPARE`.
+        scale: "linear" or "rank".
+    """
+    values, said = np.asarray(values, dtype=float), np.asarray(cited, dtype=float)
+    attained = COMPARE[op](values, said)
+    n = len(values)
+    if scale == "rank":
+        return (1 + attained.sum(axis=0)) / (n + 1)
+    with np.errstate(all="ignore"):
+        tails = intervals.prediction_tails(values, said)
+        p = _strict(values, said, op, tails)
+    finite = np.isfinite(values)
+    none = ~finite.any(axis=0) & ~attained.any(axis=0)
+    p = np.where(finite.all(axis=0), p, np.nan)
+    return np.where(none, intervals.all_diverged(n), p)
+
+
+def _strict(
+    values: npt.NDArray, cited: npt.NDArray, op: str, tails: intervals.Interval
+) -> npt.NDArray:
+    """The tail that an op is about; without any spread it is 1 or 0."""
+    met = COMPARE[op](values[0], cited).astype(float)
+    return np.where(
+        (values == values[0]).all(axis=0), met, tails.high if op[0] == ">" else tails.low
+    )
+
+
 def _of_a_run(
     claim: claims.Bound, values: npt.NDArray, attained: npt.NDArray, told: str, minimum_seeds: int
 ) -> evidence.Finding:
-    n = len(values)
+    n, by_rank = len(values), claim.scale == "rank"
+    p = attained_test(values, float(claim.cited), claim.op, scale=claim.scale)
     with np.errstate(all="ignore"):
-        runs, p = _prediction(claim, values, attained)
-        beyond = p <= verdicts.LEVEL and (claim.scale != "rank" or n >= one_number.RANK_SEEDS)
         mean, deviation = intervals.mean_and_deviation(values)
         means = intervals.mean_bounds(values, 0.99)
+        if by_rank:
+            runs, _ = intervals.rank_prediction(values, 0.98)
+        else:
+            runs = intervals.prediction_bounds(values, 0.99)
+    verdict, ending = verdicts.UNRESOLVED, ""
     if attained.any():
-        verdict, ending = verdicts.CONFIRMED, ""
+        verdict = verdicts.CONFIRMED
     elif n < minimum_seeds:
-        verdict, ending = verdicts.UNRESOLVED, f"; a verdict needs {minimum_seeds} seeds"
-    elif beyond:
-        verdict, ending = verdicts.REFUTED, f", and {_further_words(claim, runs)}"
+        ending = f"; a verdict needs {minimum_seeds} seeds"
+    elif by_rank and n < one_number.RANK_SEEDS:
+        ending = f"; by rank it takes {one_number.RANK_SEEDS} seeds to refute it"
     else:
-        verdict, ending = verdicts.UNRESOLVED, f"; {_further_words(claim, runs)}"
-        if claim.scale == "rank":
-            ending = f"; by rank it takes {one_number.RANK_SEEDS} seeds to refute it"
+        verdict = verdicts.REFUTED if p <= verdicts.LEVEL else verdict
+        ending = _further_words(claim, runs)
     return evidence.Finding(
         verdict=verdict,
         evidence=told + ending + _mean_words(values, mean, means),
@@ -95,32 +133,11 @@ def _of_a_run(
 
 
 def _further_words(claim: claims.Bound, runs: intervals.Interval) -> str:
-    """What the prediction bound says of further runs."""
+    """What the prediction bound says of further runs, where there is one."""
     side, end = ("below", runs.high) if claim.op[0] == ">" else ("above", runs.low)
-    return f"99 % of further runs are to be expected {side} {words.show(end)}"
-
-
-def _prediction(
-    claim: claims.Bound, values: npt.NDArray, attained: npt.NDArray
-) -> tuple[intervals.Interval, float]:
-    """The two one-sided bounds of a run, and the p of a run that attains what is cited."""
-    n = len(values)
-    if claim.scale == "rank":
-        runs, _ = intervals.rank_prediction(values, 0.98)
-        return runs, float((1 + attained.sum()) / (n + 1))
-    runs = intervals.prediction_bounds(values, 0.99)
-    if np.isfinite(values).all():
-        tails = intervals.prediction_tails(values, float(claim.cited))
-        return runs, _strict(claim, values, tails)
-    none = not np.isfinite(values).any() and not attained.any()
-    return runs, intervals.all_diverged(n) if none else np.nan
-
-
-def _strict(claim: claims.Bound, values: npt.NDArray, tails: intervals.Interval) -> float:
-    """The p of a run that attains it; without any spread it does or it does not."""
-    if (values == values[0]).all():
-        return float(COMPARE[claim.op](values[0], float(claim.cited)))
-    return float(tails.high if claim.op[0] == ">" else tails.low)
+    if not np.isfinite(end):
+        return ""
+    return f"; 99 % of further runs are to be expected {side} {words.show(end)}"
 
 
 def _of_the_mean(
@@ -131,7 +148,8 @@ def _of_the_mean(
     with np.errstate(all="ignore"):
         mean, deviation = intervals.mean_and_deviation(values)
         means = intervals.mean_bounds(values, 0.99)
-        p = _strict(claim, values, intervals.mean_tails(values, cited)) if finite.all() else np.nan
+        tails = intervals.mean_tails(values, cited)
+        p = _strict(values, np.asarray(cited), claim.op, tails) if finite.all() else np.nan
     says = {bool(meets(end, cited)) for end in (means if finite.all() else values)}
     if n < minimum_seeds:
         verdict, told = verdicts.UNRESOLVED, f"{told}; a verdict needs {minimum_seeds} seeds"

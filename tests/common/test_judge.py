@@ -692,7 +692,7 @@ def test_a_bound_without_randomness_decides_as_measured():
 def test_the_evidence_of_a_bound():
     verdict = on(make("bound", op=">", cited="0.1242"), TEN)
     assert verdict.evidence == (
-        "0 of 10 seeds (0 %) are above 0.1242, and 99 % of further runs are to be expected below"
+        "0 of 10 seeds (0 %) are above 0.1242; 99 % of further runs are to be expected below"
         " 0.1242; mean 0.1 (99 % sure to be above 0.09272, and 99 % sure to be below 0.1073)"
     )
     assert (verdict.side, verdict.cited) == ("lower", "> 0.1242")
