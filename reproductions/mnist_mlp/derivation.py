@@ -150,7 +150,7 @@ def forward_and_back(model: keras.Model, x: np.ndarray, labels: np.ndarray) -> d
 
 
 def listing(model: keras.Model, x: np.ndarray, labels: np.ndarray) -> dict:
-    """Return how far section 3's listing for 784-128-10 is from the gradients of the summed loss."""
+    """Return how far section 3's listing for 784-128-10 is from the summed loss's gradients."""
 
     def summed(labels: np.ndarray, log_probabilities: keras.KerasTensor) -> keras.KerasTensor:
         return len(x) * losses.negative_log_likelihood(labels, log_probabilities)
@@ -179,7 +179,7 @@ def listing_steps(weights: Sequence[np.ndarray], x: np.ndarray, y: np.ndarray) -
 def log_softmax(
     model: keras.Model, x: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 ) -> dict:
-    """Return what becomes of a tiny probability, and how far log-softmax and NLL are from a library.
+    """Return what becomes of a tiny probability, and how far log-softmax with NLL is from Keras's.
 
     exp(-103.3) is the smallest number of float32: a logit further behind looks impossible.
     """

@@ -2,7 +2,7 @@
 
 Next to the network itself, as its authors trained it, stand what the text says about it: other
 widths, one layer less and one more, the exercise with plain gradient descent, and overfitting and
-its remedies. `optimizers` tries Adam's rates, `derivation` the formulas, `widths` the stopwatch, and
+its remedies. `optimizers` tries Adam's rates, `derivation` the formulas, `widths` the stopwatch,
 `running_loss` the memory that `loss.item()` saves.
 
 Source: notes-2, sections 3 (introduction), 3.3, 3.4 and 3.5, and what 4.3 says of the earlier
@@ -235,5 +235,5 @@ def curves_of(history: training.History, epochs: range) -> dict:
 
 
 def rounded(value: float) -> float:
-    """Return seven significant digits, all that float32 has; what has diverged counts as infinite."""
+    """Return seven significant digits, as float32 has; what has diverged counts as infinite."""
     return math.inf if math.isnan(value) else float(f"{value:.7g}")

@@ -83,7 +83,7 @@ def fastest(
     config: Config,
 ) -> dict[int, float]:
     """Return the fastest time of a step, in seconds, by width; a first round is for compiling."""
-    seconds = {width: np.inf for width in trainers}
+    seconds = dict.fromkeys(trainers, np.inf)
     for repetition in range(1 + config.repetitions):
         for width, trainer in trainers.items():
             weights = training.initial_weights(
