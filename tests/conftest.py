@@ -1,5 +1,6 @@
 """A small suite of quick, fake reproductions, for the tests of what runs them."""
 
+import io
 import json
 import os
 import pathlib
@@ -11,8 +12,9 @@ import time
 from unittest import mock
 
 import pytest
+import rich.console
 
-from common import records
+from common import claims, records, runner
 
 RUN_ALL = pathlib.Path(__file__).parents[1] / "run_all.py"
 SHARED = RUN_ALL.parents[1] / "shared"
@@ -145,6 +147,7 @@ class Suite:
     def __init__(self, root):
         self.root = root
         self.folder = root / "out"
+        self.told = []  # by the last run_here
         (root / "reproductions").mkdir(parents=True)
 
     def add(
@@ -182,6 +185,10 @@ class Suite:
             (folder / "figures.py").write_text(FIGURES.format(variant=variants[0]))
         return folder
 
+    def reproduction(self, name="fake"):
+        """What the claims say of a reproduction."""
+        return claims.load(self.root / "reproductions" / name / "claims.toml")
+
     def start(self, *arguments, out=True, **environment):
         """Start the command in a process group of its own."""
         options = ["--out", self.folder] if out else []
@@ -199,6 +206,18 @@ class Suite:
         process = self.start(*arguments, out=out, **environment)
         output, complaints = process.communicate(timeout=60)
         return process.returncode, output, complaints
+
+    def run_here(self, **options):
+        """Run it in this process, its workers aside: what the folder then holds, by name."""
+        console = rich.console.Console(file=io.StringIO(), width=1000)
+        reproductions = options.pop("reproductions", None) or list(
+            claims.load_all(self.root / "reproductions").values()
+        )
+        options = {"profile": "standard", "jobs": 2, **options}
+        with runner.locked(self.folder):
+            stored = runner.run(reproductions, self.folder, console=console, **options)
+        self.told = console.file.getvalue().splitlines()
+        return stored
 
     @staticmethod
     def kill(process, how=signal.SIGKILL):

@@ -1,6 +1,5 @@
 import collections
 import json
-import os
 import pathlib
 import random
 import signal
@@ -8,29 +7,16 @@ import subprocess
 import time
 
 import pytest
-import rich.console
 
 from common import claims, data, errors, records, runner
 from common.runner import watch
-
-
-def run(suite, **options):
-    """Run the suite in this process; its workers are processes all the same."""
-    console = rich.console.Console(file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    reproductions = options.pop("reproductions", None) or list(
-        claims.load_all(suite.root / "reproductions").values()
-    )
-    options = {"profile": "standard", "jobs": 2, **options}
-    with runner.locked(suite.folder):
-        return runner.run(reproductions, suite.folder, console=console, **options)
-
 
 # ---- Measuring -----------------------------------------------------------------------------------
 
 
 def test_every_seed_of_every_variant_is_measured_once(suite):
     suite.add(variants=("as_written", "corrected"), seeds=5)
-    stored = run(suite)["fake"]
+    stored = suite.run_here()["fake"]
     assert list(stored.records) == ["as_written", "corrected"]
     assert stored.seeds == {"as_written": 5, "corrected": 5}
     assert (stored.errors, stored.figure_errors, stored.withheld) == ({}, {}, None)
@@ -48,7 +34,7 @@ def test_every_seed_of_every_variant_is_measured_once(suite):
 
 def test_a_record_has_all_its_parts(suite):
     suite.add(seeds=1)
-    run(suite, jobs=1)
+    suite.run_here(jobs=1)
     (record,) = suite.records()
     assert set(record) == {
         *("schema", "reproduction", "variant", "seed", "config", "shortened", "measurements"),
@@ -63,19 +49,19 @@ def test_a_record_has_all_its_parts(suite):
 
 def test_what_the_seeds_of_a_run_share_stands_once(suite):
     suite.add(seeds=6)
-    run(suite)  # two workers, which write to one file
+    suite.run_here()  # two workers, which write to one file
     text = (suite.folder / "fake" / "as_written.jsonl").read_text()
     assert len(text.splitlines()) == 1 + 6
     assert text.count('"packages"') == text.count('"config"') == 1
-    run(suite, seeds=8)
+    suite.run_here(seeds=8)
     text = (suite.folder / "fake" / "as_written.jsonl").read_text()
     assert len(text.splitlines()) == 2 + 8
 
 
 def test_the_manifest_says_what_was_asked_for_and_adds_up(suite):
     suite.add(variants=("as_written", "corrected"))
-    run(suite, variant="as_written")
-    run(suite, variant="corrected", seeds=2)
+    suite.run_here(variant="as_written")
+    suite.run_here(variant="corrected", seeds=2)
     manifest = runner.read_manifest(suite.folder)
     assert (manifest["profile"], manifest["seeds"], manifest["device"]) == ("standard", 2, "cpu")
     assert manifest["reproductions"]["fake"]["seeds"] == {"as_written": 4, "corrected": 2}
@@ -83,7 +69,7 @@ def test_the_manifest_says_what_was_asked_for_and_adds_up(suite):
 
 def test_arrays_lie_beside_the_record(suite):
     suite.add(values='{"value": 1, "weights": np.full(3, seed)}', seeds=2)
-    stored = run(suite)["fake"]
+    stored = suite.run_here()["fake"]
     for seed, record in enumerate(stored.records["as_written"]):
         assert record["arrays"] == f"as_written-{seed}.npz"
         assert record["measurements"] == {"value": 1}
@@ -93,7 +79,7 @@ def test_arrays_lie_beside_the_record(suite):
 
 def test_the_smoke_profile_shortens_says_so_and_withholds_verdicts(suite):
     suite.add()
-    stored = run(suite, profile="smoke")["fake"]
+    stored = suite.run_here(profile="smoke")["fake"]
     (first, _) = stored.records["as_written"]
     assert first["shortened"] == {"epochs": 1}
     assert first["config"]["epochs"] == 1
@@ -110,7 +96,7 @@ def test_workers_are_set_up_before_the_reproduction_is_imported(suite):
         "pathlib.Path(__file__).with_suffix('.json').write_text(json.dumps(found))\n"
     )
     path.write_text(code + path.read_text())
-    run(suite, jobs=1)
+    suite.run_here(jobs=1)
     found = json.loads(path.with_suffix(".json").read_text())
     cores = str(runner.cores())
     assert found == ["-1", cores, "tensorflow", "Agg", True, "reproductions.fake.experiment"]
@@ -125,7 +111,7 @@ def test_each_experiment_file_measures_its_own_variants(suite):
             "[experiments.derivation]\nseeds = { smoke = 1, standard = 3, full = 3 }\n"
             '[experiments.derivation.variants]\nderivation = "Another one."\n'
         )
-    stored = run(suite)["fake"]
+    stored = suite.run_here()["fake"]
     assert stored.seeds == {"as_written": 2, "derivation": 3}
     values = [record["measurements"]["value"] for record in stored.records["derivation"]]
     assert values == [3, 4, 5]
@@ -138,11 +124,11 @@ def test_a_profile_may_shorten_one_variant_more_than_the_others(suite):
             '"epochs": 1}}', '"epochs": 2}, "standard": {"slow": {"epochs": 1}}}'
         )
     )
-    stored = run(suite)["fake"]
+    stored = suite.run_here()["fake"]
     (as_written,), (slow,) = stored.records["as_written"], stored.records["slow"]
     assert (as_written["shortened"], as_written["config"]["epochs"]) == ({}, 3)
     assert (slow["shortened"], slow["config"]["epochs"]) == ({"epochs": 1}, 1)
-    run(suite)
+    suite.run_here()
     assert len(suite.measured()) == 2
 
 
@@ -151,48 +137,48 @@ def test_a_profile_may_shorten_one_variant_more_than_the_others(suite):
 
 def test_only_missing_seeds_are_measured(suite):
     suite.add(seeds=4)
-    run(suite)
-    run(suite)
+    suite.run_here()
+    suite.run_here()
     assert len(suite.measured()) == 4
-    run(suite, seeds=6)
+    suite.run_here(seeds=6)
     assert suite.seeds() == [0, 1, 2, 3, 4, 5]
     assert len(suite.measured()) == 6
 
 
 def test_more_seeds_on_record_than_asked_for_are_left_out(suite):
     suite.add(seeds=4)
-    run(suite)
-    stored = run(suite, seeds=2)["fake"]
+    suite.run_here()
+    stored = suite.run_here(seeds=2)["fake"]
     assert [record["seed"] for record in stored.records["as_written"]] == [0, 1]
     assert suite.seeds() == [0, 1, 2, 3]
 
 
 def test_comments_may_change(suite):
     path = suite.add() / "experiment.py"
-    run(suite)
+    suite.run_here()
     path.write_text(path.read_text() + "\n# the end\n")
-    run(suite)
+    suite.run_here()
     assert len(suite.measured()) == 4
 
 
 def test_one_more_variant_leaves_the_others_alone(suite):
     folder = suite.add()
-    run(suite)
+    suite.run_here()
     path = folder / "experiment.py"
     path.write_text(
         path.read_text().replace("VARIANTS = {", 'VARIANTS = {"more": Config("more"), ')
     )
     toml = folder / "claims.toml"
     toml.write_text(toml.read_text().replace("[metrics]", 'more = "One more."\n[metrics]'))
-    run(suite)
+    suite.run_here()
     assert [variant for variant, _, _ in suite.measured()] == ["as_written"] * 4 + ["more"] * 4
 
 
 def test_changed_code_is_measured_anew_and_the_old_records_set_aside(suite):
     path = suite.add() / "experiment.py"
-    run(suite)
+    suite.run_here()
     path.write_text(path.read_text().replace("seed / 10", "seed / 5"))
-    stored = run(suite)["fake"]
+    stored = suite.run_here()["fake"]
     assert [r["measurements"]["value"] for r in stored.records["as_written"]] == [0, 0.2, 0.4, 0.6]
     assert suite.seeds() == [0, 1, 2, 3]
     assert len(records.read(suite.folder / "fake" / "as_written.old1.jsonl")) == 4
@@ -200,9 +186,9 @@ def test_changed_code_is_measured_anew_and_the_old_records_set_aside(suite):
 
 def test_other_data_are_measured_anew(suite, monkeypatch):
     suite.add()
-    run(suite)
+    suite.run_here()
     monkeypatch.setattr(data, "versions", lambda names: {"mnist": "4.0.0"})
-    run(suite)
+    suite.run_here()
     assert {record["data"]["mnist"] for record in suite.records()} == {"4.0.0"}
     assert len(suite.measured()) == 8
 
@@ -213,13 +199,13 @@ def test_a_stand_in_never_replaces_records_of_the_real_data(suite, monkeypatch, 
     suite.add()
     versions = {"mnist": "3.0.1"}
     monkeypatch.setattr(data, "versions", lambda names: versions)
-    run(suite)
+    suite.run_here()
     before = {path: path.read_bytes() for path in suite.folder.rglob("*") if path.is_file()}
     versions = {"mnist": "stand-in: scikit-learn digits"}
     (suite.folder / "aaa" / "as_written.jsonl").unlink()  # nothing to spare there
     del before[suite.folder / "aaa" / "as_written.jsonl"]
     with pytest.raises(errors.UserError) as raised:
-        run(suite, fresh=fresh)
+        suite.run_here(fresh=fresh)
     message = str(raised.value)
     assert "\n" not in message
     for part in (str(suite.folder / "aaa"), "mnist 3.0.1", "TFDS_DATA_DIR", "--data-dir", "--out"):
@@ -232,29 +218,29 @@ def test_the_real_data_replace_a_stand_in(suite, monkeypatch):
     suite.add()
     versions = {"mnist": "stand-in: scikit-learn digits"}
     monkeypatch.setattr(data, "versions", lambda names: versions)
-    run(suite)
-    run(suite)  # a stand-in goes on where it was
+    suite.run_here()
+    suite.run_here()  # a stand-in goes on where it was
     assert len(suite.measured()) == 4
     versions = {"mnist": "3.0.1"}
-    run(suite)
+    suite.run_here()
     assert {record["data"]["mnist"] for record in suite.records()} == {"3.0.1"}
 
 
 def test_another_config_is_measured_anew(suite):
     suite.add(full=4)
-    run(suite, profile="smoke")
-    run(suite)  # standard: not shortened
+    suite.run_here(profile="smoke")
+    suite.run_here()  # standard: not shortened
     assert {record["config"]["epochs"] for record in suite.records()} == {3}
     assert len(suite.measured()) == 6
-    run(suite, profile="full")  # the same protocol, as many seeds
+    suite.run_here(profile="full")  # the same protocol, as many seeds
     assert len(suite.measured()) == 6
 
 
 def test_fresh_measures_all_anew(suite):
     suite.add()
-    run(suite)
-    run(suite, fresh=True)
-    run(suite, fresh=True)
+    suite.run_here()
+    suite.run_here(fresh=True)
+    suite.run_here(fresh=True)
     assert suite.seeds() == [0, 1, 2, 3]
     assert len(suite.measured()) == 12
     aside = [path.name for path in (suite.folder / "fake").glob("*.old*")]
@@ -263,13 +249,13 @@ def test_fresh_measures_all_anew(suite):
 
 def test_the_manifest_keeps_the_provenance_of_what_was_measured(suite, monkeypatch):
     suite.add()
-    run(suite)
+    suite.run_here()
     before = runner.read_manifest(suite.folder)
     provenance = {**records.provenance("cpu", 1), "commit": "another"}
     monkeypatch.setattr(records, "provenance", lambda device, threads: provenance)
-    run(suite)
+    suite.run_here()
     assert runner.read_manifest(suite.folder) == before
-    run(suite, seeds=5)
+    suite.run_here(seeds=5)
     assert runner.read_manifest(suite.folder)["commit"] == "another"
 
 
@@ -280,7 +266,7 @@ def test_a_crash_leaves_its_traceback_and_last_words_and_the_others_go_on(suite)
     body = "if seed == 2:\n    os.write(2, b'last words')\n    raise ValueError('two\\nlines')"
     suite.add("bad", body=body)
     suite.add("good")
-    stored = run(suite, jobs=1)
+    stored = suite.run_here(jobs=1)
     assert stored["bad"].errors == {"as_written": "ValueError: two (seed 2)"}
     assert suite.seeds("bad") == [0, 1]
     assert (stored["good"].errors, suite.seeds("good")) == ({}, [0, 1, 2, 3])
@@ -293,9 +279,9 @@ def test_a_crash_leaves_its_traceback_and_last_words_and_the_others_go_on(suite)
 def test_a_mended_crash_loses_its_error(suite):
     body = "if seed == 2 and not pathlib.Path(__file__).with_suffix('.ok').exists(): 1 / 0"
     folder = suite.add(body=body)
-    assert run(suite, jobs=1)["fake"].errors
+    assert suite.run_here(jobs=1)["fake"].errors
     (folder / "experiment.ok").touch()
-    assert run(suite, jobs=1)["fake"].errors == {}
+    assert suite.run_here(jobs=1)["fake"].errors == {}
     assert suite.seeds() == [0, 1, 2, 3]
 
 
@@ -303,7 +289,7 @@ def test_a_worker_that_dies_takes_no_other_along(suite):
     dies = "if seed == 1: os.kill(os.getpid(), signal.SIGKILL)"
     suite.add("dies", body=dies, variants=("as_written", "again"))
     suite.add("good", body="time.sleep(0.05)", seeds=20)
-    stored = run(suite)
+    stored = suite.run_here()
     assert stored["good"].errors == {}
     assert suite.seeds("good") == list(range(20))
     expected = "the process died of signal SIGKILL (seed 1)"
@@ -317,7 +303,7 @@ def test_a_seed_that_hangs_is_stopped_and_slow_ones_are_not(suite, monkeypatch):
     suite.add("slow", body="time.sleep(0.5)", seed_seconds=1, seeds=8)
     suite.add("late", body="if seed == 0: time.sleep(2)", seed_seconds=1, seeds=2)
     started = time.monotonic()
-    stored = run(suite, jobs=1)
+    stored = suite.run_here(jobs=1)
     assert time.monotonic() - started < 30
     (error,) = stored["hangs"].errors.values()
     assert error.startswith("no record for")
@@ -338,7 +324,7 @@ def test_what_breaks_the_contract_is_an_error(suite):
     suite.add("thing", values='{"value": 1, "other": {"a": {1, 2}}}')
     suite.add("keys", values='{"value": {1: 2}}')
     suite.add("objects", values='{"weights": [object()]}')
-    stored = run(suite, jobs=1)
+    stored = suite.run_here(jobs=1)
     found = {name: each.errors.get("as_written") for name, each in stored.items()}
     assert found == {
         "metric": "ValueError: run yielded ['values'], which the TOML's metrics and arrays do not "
@@ -363,7 +349,7 @@ def test_bad_input_met_by_a_worker_stops_the_run_and_keeps_what_was_measured(sui
     suite.add("damaged", body=body, variants=("as_written",))
     suite.add("later", body="time.sleep(0.2)", seeds=200)
     with pytest.raises(errors.UserError, match="the copy is damaged"):
-        run(suite, jobs=1)
+        suite.run_here(jobs=1)
     assert suite.seeds("damaged") == [0, 1]
     assert len(suite.seeds("later")) < 200
 
@@ -374,7 +360,7 @@ def test_a_module_that_cannot_be_read_is_named(suite, code):
     reproductions = list(claims.load_all(suite.root / "reproductions").values())
     (folder / "experiment.py").write_text(code)
     with pytest.raises(errors.UserError, match=r"experiment\.py"):
-        run(suite, reproductions=reproductions)
+        suite.run_here(reproductions=reproductions)
 
 
 def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(suite):
