@@ -3,9 +3,9 @@
 The paper shows noisy digits and their cleaned pictures, and concludes from how well they look that
 every layer's weights are corrected as they should be. Here the cleaned pictures are measured: their
 error against the clean originals, on training pictures, on the same pictures under new noise and on
-unseen digits; whether they still show the same digit; and both against doing nothing, the mean
-image, principal components and a Wiener filter. Networks whose first layers are left uncorrected on
-purpose show how much a good picture proves.
+unseen digits; their details; whether they still show the same digit; all of it against doing
+nothing, the mean image, principal components and a Wiener filter. Networks whose first layers are
+left uncorrected on purpose show how much a good picture proves.
 
 Source: paper, section 7.4, figure 12; its notebook, cells 80 to 87 (paper-code).
 Stated: three hidden layers of 128, 9 and 128 neurons; Gaussian noise added to the pictures; the
@@ -14,27 +14,36 @@ Silent about: all of the following, which is the notebook's and the authors' lib
     all layers; weights and biases from N(0, 1); the first 30,000 training images, of which 24,000
     are trained on; pixels in [0, 1]; noise of standard deviation 0.4, added once and not clipped,
     so every epoch shows the same noise; gradient descent at 0.01 on the sum of squares, one image
-    at a time, 250 epochs. Our own choices: other noise levels and uncorrected layers get 50 epochs
-    and are compared at epoch 50, new noise 51; the sound start, optimizer and batches of
-    `corrected`.
+    at a time, 250 epochs. Our own choices: uncorrected layers, compared with the others after 51
+    epochs; new noise in every epoch, with the paper's start and with a smaller one; the sound
+    start, optimizer and batches of `corrected`; how details and likeness are measured.
 
 The library logs where `epoch % 10 == 0`, after that epoch's pass: after 1, 11, ..., 241 epochs. Its
-"Loss" is that of the last training image, and its shapes do not match (common/paper_library.py).
+"Loss" is that of the last training image, and its shapes do not match
+(`paper.broadcast_squared_error`).
 """
 
 import dataclasses
-import pathlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
-import scipy.signal
 from keras import ops
-from matplotlib import axes as mpl_axes
 
-from common import claims, cli, data, images, paper_library, plots, records, training
+from common import training
+from common.protocols import paper, pictures
+from reproductions.denoising_autoencoder import textbook
 
-WIENER_WINDOWS = (3, 5)  # pixels
+LOGGED = (
+    "printed_loss",
+    "train_error",
+    "fresh_train_error",
+    "test_error",
+    "kept_class",
+    "code_agreement",
+)
+AT_THE_END = ("printed_loss", "test_error", "kept_class", "code_agreement")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,30 +51,36 @@ class Config:
     """The notebook's protocol; every other variant changes a few fields of it."""
 
     hidden: tuple[int, ...] = (128, 9, 128)
-    uncorrected_layers: int = 0  # that many, from the input on, keep their random start
     noise: float = 0.4  # standard deviation; pixels are in [0, 1]
     new_noise_every_epoch: bool = False
     images: int = 30_000  # the first ones; the library trains on 80 % of them
-    initialisation: str = paper_library.INITIALISATION
+    initialisation: str = paper.INITIALISATION
     optimizer: str = "gd"
     learning_rate: float = 0.01
     batch_size: int = 1
     shuffle: bool = False
     epochs: int = 250
-    compared_epoch: int = 50  # where variants with fewer epochs are compared with the others
-    scored_images: int = 5_000  # assumed: of the training images, enough to measure the error
+    uncorrected_layers: int = 0  # that many, from the input on, keep their random start
+    first_layer_scaled: bool = False  # its weights drawn from N(0, 1/784): sums of the order of 1
+
+    # assumed: enough of the training images to measure the error
+    scored_images: int = 5_000
     test_images: int = 10_000
-    components: tuple[int, ...] = (9, 40)  # assumed: as many as the code has, and clearly more
-    tuning_images: int = 1_000  # assumed: training images that choose the Wiener filter's window
-    classifier_epochs: int = (
-        5  # assumed: the judge of what a picture shows, trained on other images
-    )
-    pictured_epochs: tuple[int, ...] = (0, 1, 50, 250)
+    # assumed: principal components, as many as the code has, and clearly more
+    components: tuple[int, int] = (9, 40)
+    # assumed: training images that choose the Wiener filter's window
+    tuning_images: int = 1_000
+    # assumed: the judge of what a picture shows, trained on other images
+    classifier_epochs: int = 5
+    # assumed: unseen pictures that get noise twice, to compare their codes
+    repeated_images: int = 1_000
+    pictured_epochs: tuple[int, ...] = (0, 1, 51, 250)
+    # assumed: eight pictures of each kind are stored
     pictures: int = 8
+    # assumed: single precision, where the library has double
     precision: str = "float32"
 
 
-SHORT = Config(epochs=50)
 SOUND = Config(  # assumed: the usual start, optimizer and batches, long enough to level off
     initialisation="glorot",
     optimizer="textbook_adam",
@@ -77,10 +92,10 @@ SOUND = Config(  # assumed: the usual start, optimizer and batches, long enough 
 
 VARIANTS = {
     "as_written": Config(),
-    "fresh_noise": Config(new_noise_every_epoch=True, epochs=51),  # ends on a log line
-    "noise_02": dataclasses.replace(SHORT, noise=0.2),
-    "noise_08": dataclasses.replace(SHORT, noise=0.8),
-    "frozen_encoder": dataclasses.replace(SHORT, uncorrected_layers=2),
+    "frozen_encoder": Config(uncorrected_layers=2, epochs=51),  # ends on a log line
+    "frozen_first_layer": Config(uncorrected_layers=1, epochs=51),
+    "fresh_noise": Config(new_noise_every_epoch=True),
+    "fresh_noise_scaled": Config(new_noise_every_epoch=True, first_layer_scaled=True, epochs=21),
     "corrected": SOUND,
     "corrected_wide": dataclasses.replace(SOUND, hidden=(128, 64, 128)),
 }
@@ -94,119 +109,122 @@ SHORTENED = {
         "tuning_images": 50,
         "classifier_epochs": 1,
     },
-    "standard": {"epochs": 11},  # ends on a log line: the beginning of a full run
+    # All end on a log line: the beginnings of full runs.
+    "standard": {
+        "as_written": {"epochs": 121},
+        "fresh_noise": {"epochs": 11},
+        "fresh_noise_scaled": {"epochs": 11},
+    },
 }
 
 
 def build_model(config: Config) -> keras.Model:
     """784 pixels, the hidden layers, 784 pixels: dense, all sigmoid."""
-    sizes = (images.PIXELS, *config.hidden, images.PIXELS)
-    return paper_library.build_network(sizes, output="sigmoid")
-
-
-def logged_epochs(config: Config) -> list[int]:
-    """Epochs completed: before training, at the library's log lines, at epoch 50 and at the end."""
-    logged = {0, *paper_library.logged_epochs(config.epochs), config.epochs}
-    if config.compared_epoch < config.epochs:
-        logged.add(config.compared_epoch)
-    return sorted(logged)
-
-
-# --- Training -----------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Digits:
-    """Clean pictures, rows of 784 pixels in [0, 1], and what the unseen ones show."""
-
-    train: np.ndarray
-    test: np.ndarray
-    test_digits: np.ndarray
+    return pictures.build_network(config.hidden)
 
 
 def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     """Train one network per seed and measure its cleaned pictures at every log line."""
     training.set_precision(config.precision)
-    mnist = data.mnist()
-    half = len(mnist.train_images) // 2  # all that is asked for, but of a small stand-in
-    rows = paper_library.trained_rows(min(config.images, half))
-    digits = Digits(
-        train=images.flattened(mnist.train_images[:rows], config.precision),
-        test=images.flattened(mnist.test_images[: config.test_images], config.precision),
-        test_digits=mnist.test_labels[: config.test_images],
-    )
-    unused = slice(min(Config.images, half), None)  # also where a profile takes fewer images
-    classify = images.train_classifier(
-        images.flattened(mnist.train_images[unused], config.precision),
-        mnist.train_labels[unused],
-        epochs=config.classifier_epochs,
-    )
+    digits = pictures.load_digits(config.images, config.test_images, config.precision)
+    # Also where a profile takes fewer images, the judge sees those that a full run does not use.
+    classify = pictures.train_judge(Config.images, config.classifier_epochs, config.precision)
     model = build_model(config)
-    described = _describe(model, config) | {"trained_images": rows}
     whole_model = build_model(config)  # has nothing frozen: the start of all layers is drawn by it
     for layer in model.layers[: config.uncorrected_layers]:
         layer.trainable = False
-    trainer = _build_trainer(model, config, rows)
-    for seed in seeds:
-        rng = np.random.default_rng(seed)
-        start = training.initial_weights(whole_model, rng, config.initialisation)
-        # Noise has generators of its own, so that every variant of a seed starts from one network.
-        trained, fresh, test = (
-            _with_noise(pictures, config.noise, np.random.default_rng([seed, number]))
-            for number, pictures in enumerate((digits.train, digits.train, digits.test), start=1)
-        )
-        measured = Measured(
-            noisy_train=trained[: config.scored_images],
-            fresh_train=fresh[: config.scored_images],
-            noisy_test=test,
-            noisy_last=trained[-1:],
-        )
-
-        def evaluate(epoch: int, measured: Measured = measured) -> dict:
-            return _evaluate(trainer, digits, measured, classify)
-
-        train = _train_on_new_noise if config.new_noise_every_epoch else _train
-        lines = train(
-            trainer, config, digits.train, trained, start=start, seed=seed, evaluate=evaluate
-        )
-        yield {
-            **described,
-            **_baselines(digits, trained, measured, classify, config),
-            **_curves(lines),
-            **(_pictures(digits, trained, measured, lines, config) if seed == 0 else {}),
-        }
-
-
-def _with_noise(pictures: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Add Gaussian noise, not clipped: the notebook's `gaussian_noise`."""
-    noise = rng.standard_normal(pictures.shape, dtype=pictures.dtype)
-    noise *= deviation
-    noise += pictures
-    return noise
-
-
-def _build_trainer(model: keras.Model, config: Config, rows: int) -> training.Trainer:
-    """One compiled program for all seeds; new noise takes one of a single epoch, run repeatedly.
-
-    Plain gradient descent remembers nothing but the weights, so it may be stopped after any epoch.
-    """
-    updates = rows // config.batch_size
-    loss = paper_library.squared_error if config.batch_size == 1 else _mean_squared_error
-    return training.Trainer(
+    trainer = pictures.build_trainer(
         model,
-        paper_library.build_optimizer(config.optimizer, config.learning_rate, updates),
-        loss,
+        paper.build_optimizer(
+            config.optimizer, config.learning_rate, len(digits.train) // config.batch_size
+        ),
+        # New noise takes a program of one epoch, run again and again: plain gradient descent
+        # remembers nothing but the weights, so it may be stopped after any epoch.
         epochs=1 if config.new_noise_every_epoch else config.epochs,
         batch_size=config.batch_size,
         shuffle=config.shuffle,
     )
+    train = train_on_new_noise if config.new_noise_every_epoch else train_on_the_same_noise
+    for seed in seeds:
+        start = initial_weights(whole_model, seed, config)
+        noisy = add_noise(digits, seed, config)
+        lines = train(
+            trainer,
+            config,
+            digits.train,
+            noisy.train,
+            start=start,
+            seed=seed,
+            evaluate=functools.partial(evaluate, trainer, digits, noisy, classify),
+        )
+        answers = textbook.simple_answers(
+            digits.train,
+            noisy.train,
+            noisy.test,
+            deviation=config.noise,
+            components=config.components,
+            tuning_images=config.tuning_images,
+        )
+        yield {
+            "logged_epochs": list(lines),
+            **pictures.curves(lines, LOGGED),
+            **pictures.finals(lines, AT_THE_END),
+            **textbook.likeness("final", digits.test, trainer.predict(noisy.test)),
+            **textbook.measured(answers, digits, classify),
+            **(shown(digits, noisy, answers, lines, config) if seed == 0 else {}),
+        }
 
 
-def _mean_squared_error(y: keras.KerasTensor, prediction: keras.KerasTensor) -> keras.KerasTensor:
-    return ops.mean(ops.square(prediction - y))
+# --- Noise ----------------------------------------------------------------------------------------
 
 
-def _train(
+@dataclasses.dataclass(frozen=True)
+class Noisy:
+    """One seed's noisy pictures: those trained on, the same under new noise, and unseen ones."""
+
+    train: np.ndarray
+    fresh_train: np.ndarray
+    test: np.ndarray
+    again: np.ndarray  # the first of the unseen ones under new noise
+
+
+def with_noise(some: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Add Gaussian noise, not clipped: the notebook's `gaussian_noise`."""
+    noise = rng.standard_normal(some.shape, dtype=some.dtype)
+    noise *= deviation
+    noise += some
+    return noise
+
+
+def add_noise(digits: pictures.Digits, seed: int, config: Config) -> Noisy:
+    """Draw the noise of one seed, from generators of its own: every variant starts alike."""
+    train, fresh, test = (
+        with_noise(some, config.noise, np.random.default_rng([seed, number]))
+        for number, some in enumerate((digits.train, digits.train, digits.test), start=1)
+    )
+    again = np.random.default_rng([seed, 5])
+    repeated = digits.test[: config.repeated_images]
+    return Noisy(
+        train=train,
+        fresh_train=fresh[: config.scored_images],
+        test=test,
+        again=with_noise(repeated, config.noise, again),
+    )
+
+
+# --- Training -------------------------------------------------------------------------------------
+
+
+def initial_weights(whole_model: keras.Model, seed: int, config: Config) -> list[np.ndarray]:
+    """Draw the start of all layers, frozen ones too; scale the first layer's weights if asked."""
+    rng = np.random.default_rng(seed)
+    weights = paper.initial_weights(whole_model, rng, config.initialisation)
+    if config.first_layer_scaled:
+        weights[0] = weights[0] / np.sqrt(pictures.PIXELS)
+    return weights
+
+
+def train_on_the_same_noise(
     trainer: training.Trainer,
     config: Config,
     clean: np.ndarray,
@@ -224,12 +242,12 @@ def _train(
         weights=start[2 * config.uncorrected_layers :],  # a kernel and a bias each
         seed=seed,
         evaluate=evaluate,
-        at=logged_epochs(config),
+        at=pictures.logged_epochs(config.epochs),
     )
     return history.evaluations
 
 
-def _train_on_new_noise(
+def train_on_new_noise(
     trainer: training.Trainer,
     config: Config,
     clean: np.ndarray,
@@ -239,322 +257,78 @@ def _train_on_new_noise(
     seed: int,
     evaluate: Callable[[int], dict],
 ) -> dict[int, dict]:
-    """The same with other noise in every epoch; the first epoch's is that of `_train`."""
+    """The same with other noise in every epoch; the first epoch's is `noisy`."""
     trainer.model.set_weights(start)
     noise = np.random.default_rng([seed, 4])
-    logged = set(logged_epochs(config))
+    logged = set(pictures.logged_epochs(config.epochs))
     lines = {0: evaluate(0)}
     clean_tensor = ops.convert_to_tensor(clean)
     for epoch in range(1, config.epochs + 1):
         if epoch > 1:
-            noisy = _with_noise(clean, config.noise, noise)
+            noisy = with_noise(clean, config.noise, noise)
         trainer.train(noisy, clean_tensor, weights=trainer.model.get_weights(), seed=seed)
         if epoch in logged:
             lines[epoch] = evaluate(epoch)
     return lines
 
 
-# --- Measuring ----------------------------------------------------------------------------------
+# --- Measuring ------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Measured:
-    """One seed's noisy pictures that are measured: trained ones, new noise on them, unseen ones."""
-
-    noisy_train: np.ndarray
-    fresh_train: np.ndarray
-    noisy_test: np.ndarray
-    noisy_last: np.ndarray  # the last training image, the one whose loss the library prints
-
-
-def _describe(model: keras.Model, config: Config) -> dict:
-    """What the network and the log are, without any training."""
-    units = [layer.units for layer in model.layers]
-    return {
-        "layer_sizes": [model.input_shape[1], *units],
-        "hidden_sizes": units[:-1],
-        "hidden_layers": len(units) - 1,
-        "parameter_count": model.count_params(),
-        "logged_epochs": logged_epochs(config),
-    }
-
-
-def _evaluate(
-    trainer: training.Trainer, digits: Digits, measured: Measured, classify: images.Classifier
+def evaluate(
+    trainer: training.Trainer,
+    digits: pictures.Digits,
+    noisy: Noisy,
+    classify: pictures.Classifier,
+    epoch: int,
 ) -> dict:
     """Measure the network as it stands, on seen and unseen pictures."""
-    scored = digits.train[: len(measured.noisy_train)]
-    last, cleaned_last = digits.train[-1:], trainer.predict(measured.noisy_last)
-    (parts,) = images.printed_loss_parts(last, cleaned_last)
-    cleaned = trainer.predict(measured.noisy_test)
-    clean_digits = classify(digits.test)
-    printed = paper_library.broadcast_squared_error(last[0], cleaned_last[0])
-    error = images.mean_squared_error(last, cleaned_last)
+    scored = len(noisy.fresh_train)
+    clean, seen = digits.train[:scored], noisy.train[:scored]
+    cleaned = trainer.predict(noisy.test)
     return {
-        "printed_loss": printed,
-        "printed_contrast": parts[1],
-        "last_image_error": error,
-        "printed_loss_excess": printed - error,
-        "train_error": images.mean_squared_error(scored, trainer.predict(measured.noisy_train)),
-        "fresh_train_error": images.mean_squared_error(
-            scored, trainer.predict(measured.fresh_train)
-        ),
-        "test_error": images.mean_squared_error(digits.test, cleaned),
-        "kept_class": images.agreement(clean_digits, classify(cleaned)),
+        **pictures.printed_line(digits.train[-1:], trainer.predict(noisy.train[-1:])),
+        "train_error": pictures.mean_squared_error(clean, trainer.predict(seen)),
+        "fresh_train_error": pictures.mean_squared_error(clean, trainer.predict(noisy.fresh_train)),
+        "test_error": pictures.mean_squared_error(digits.test, cleaned),
+        "kept_class": pictures.agreement(classify(digits.test), classify(cleaned)),
+        "code_agreement": code_agreement(trainer.model, noisy),
         "cleaned": cleaned[:100],
-        "cleaned_train": trainer.predict(measured.noisy_train[:100]),
     }
 
 
-def _curves(lines: dict[int, dict]) -> dict:
-    """Lay the evaluations side by side, one list per quantity."""
-    return {
-        name: [images.rounded(line[name]) for line in lines.values()]
-        for name, value in lines[0].items()
-        if np.ndim(value) == 0
-    }
+def code_agreement(model: keras.Model, noisy: Noisy) -> float:
+    """How far the code tells of the picture, and not of its noise.
+
+    Each picture is given noise twice. For each code neuron this takes the correlation of its input
+    z under the one noise and under the other, over the pictures: 1 if noise does not matter to it,
+    0 if nothing else does. The mean over the code neurons is returned.
+    """
+    kernel, bias = model.layers[1].get_weights()
+    one, other = (
+        np.asarray(model.layers[0](some)) @ kernel + bias
+        for some in (noisy.test[: len(noisy.again)], noisy.again)
+    )
+    correlations = [np.corrcoef(pair)[0, 1] for pair in zip(one.T, other.T, strict=True)]
+    return float(np.mean(correlations))
 
 
-def _baselines(
-    digits: Digits,
-    trained: np.ndarray,
-    measured: Measured,
-    classify: images.Classifier,
+def shown(
+    digits: pictures.Digits,
+    noisy: Noisy,
+    answers: dict[str, np.ndarray],
+    lines: dict[int, dict],
     config: Config,
 ) -> dict:
-    """What needs no network: error and kept class on the unseen pictures, by name."""
-    clean_digits = classify(digits.test)
-    window = _best_window(digits.train, trained, config)
-    redrawn = _simple_answers(measured.noisy_test, trained, digits.train, window, config)
-    baselines: dict[str, float] = {"wiener_window": window}
-    for name, pictures in redrawn.items():
-        error = images.mean_squared_error(digits.test, pictures)
-        kept = images.agreement(clean_digits, classify(pictures))
-        baselines |= {f"{name}_error": images.rounded(error), f"{name}_kept_class": kept}
-    return baselines | {
-        "last_image_contrast": images.rounded(float(digits.train[-1].var())),
-        "classifier_accuracy": images.agreement(digits.test_digits, clean_digits),
-    }
-
-
-def _simple_answers(
-    noisy: np.ndarray, trained: np.ndarray, clean: np.ndarray, window: int, config: Config
-) -> dict[str, np.ndarray]:
-    """Noisy pictures as they are, clipped, replaced by the mean image, or cleaned by a textbook."""
-    pca = images.principal_components(trained, min(max(config.components), len(trained) - 1))
-    return {
-        "noisy": noisy,
-        "clipped": np.clip(noisy, 0, 1),
-        "mean_image": np.broadcast_to(clean.mean(axis=0), noisy.shape),
-        **{
-            f"pca_{count}": images.linear_reconstruction(pca, noisy, count)
-            for count in config.components
-        },
-        "wiener": wiener_filtered(noisy, window, config.noise),
-    }
-
-
-def wiener_filtered(noisy: np.ndarray, window: int, deviation: float) -> np.ndarray:
-    """SciPy's Wiener filter on each picture, told the true power of the noise; cut to [0, 1]."""
-    pictures = noisy.reshape(-1, images.SIDE, images.SIDE).astype("float64")
-    filtered = scipy.signal.wiener(pictures, (1, window, window), noise=deviation**2)
-    return np.clip(filtered, 0, 1).reshape(noisy.shape).astype(noisy.dtype)
-
-
-def _best_window(clean: np.ndarray, noisy: np.ndarray, config: Config) -> int:
-    """The Wiener window with the smallest error on training pictures."""
-    clean, noisy = clean[: config.tuning_images], noisy[: config.tuning_images]
-
-    def error(window: int) -> float:
-        return images.mean_squared_error(clean, wiener_filtered(noisy, window, config.noise))
-
-    return min(WIENER_WINDOWS, key=error)
-
-
-def _pictures(
-    digits: Digits, trained: np.ndarray, measured: Measured, lines: dict[int, dict], config: Config
-) -> dict:
-    """The first few test and training pictures: clean, noisy, and cleaned at some epochs."""
-    shown = slice(config.pictures)
-    noisy = measured.noisy_test[shown]
-    window = _best_window(digits.train, trained, config)
-    simple = _simple_answers(noisy, trained, digits.train, window, config)
+    """The first few unseen pictures: clean, noisy, cleaned at some epochs and by a textbook."""
+    some = slice(config.pictures)
     epochs = [epoch for epoch in lines if epoch in {*config.pictured_epochs, config.epochs}]
-    cleaned = {
-        "cleaned": np.stack([lines[epoch]["cleaned"][shown] for epoch in epochs]),
-        "cleaned_train": np.stack([lines[epoch]["cleaned_train"][shown] for epoch in epochs]),
+    rows = {
+        "clean": digits.test[some],
+        "noisy": noisy.test[some],
+        "cleaned": np.stack([lines[epoch]["cleaned"][some] for epoch in epochs]),
+        "wiener": answers["wiener"][some],
+        "pca_9": answers["pca_9"][some],
     }
-    pictures = {
-        "clean": digits.test[shown],
-        "noisy": noisy,
-        "clean_train": digits.train[shown],
-        "noisy_train": measured.noisy_train[shown],
-        "wiener": simple["wiener"],
-        f"pca_{config.components[0]}": simple[f"pca_{config.components[0]}"],
-        **cleaned,
-    }
-    stored = {f"pictures_{name}": images.as_bytes(rows) for name, rows in pictures.items()}
+    stored = {f"pictures_{name}": pictures.as_bytes(each) for name, each in rows.items()}
     return stored | {"pictured_epochs": epochs}
-
-
-# --- Figures ------------------------------------------------------------------------------------
-
-SIMPLE = {
-    "noisy": "as it came",
-    "clipped": "cut to [0, 1]",
-    "mean_image": "mean image",
-    "pca_9": "9 principal components",
-    "pca_40": "40 principal components",
-    "wiener": "Wiener filter",
-}
-NETWORKS = {
-    "frozen_encoder": "encoder never corrected, 50 epochs",
-    "as_written": "as written, 250 epochs",
-    "corrected": "Glorot, Adam, batches: 9 numbers",
-    "corrected_wide": "the same, 64 numbers",
-}
-
-
-def plot(stored: dict[str, list[dict]], folder: pathlib.Path) -> dict[str, str]:
-    """Redraw figure 12 and the notebook's log, and what they leave out."""
-    captions = {}
-    if as_written := stored.get("as_written"):
-        captions[_plot_printed_loss(as_written, folder)] = (
-            "Left: the number the library prints for the last training picture, with the "
-            "notebook's own log. Right: the true mean squared error against the clean pictures."
-        )
-    if stored.keys() >= NETWORKS.keys():
-        captions[_plot_answers(stored, folder)] = (
-            "Every seed, unseen digits, noise 0.4. Left: distance from the clean picture. Right: "
-            "share of answers in which a classifier that has never seen noise sees what it sees in "
-            "the clean picture."
-        )
-    if stored.keys() >= {"as_written", "noise_02", "noise_08", "fresh_noise"}:
-        captions[_plot_noise(stored, folder)] = (
-            "Left: three levels of noise after 50 epochs, unseen digits. Right: the same noise in "
-            "every epoch, as in the notebook, against new noise in every epoch."
-        )
-    if records.first_arrays(stored.get("as_written", [])):
-        captions[_plot_pictures(stored, folder)] = (
-            "Figure 12 redrawn with unseen digits, from seed 0; the caption's epoch 0 is epoch 1 "
-            "here, because the authors' log counts from 0."
-        )
-    return captions
-
-
-def _plot_printed_loss(runs: list[dict], folder: pathlib.Path) -> str:
-    figure, (left, right) = plots.figure(
-        1, 2, title="The denoiser's printed loss and its error (notebook, cell 86)"
-    )
-    _show_printed(left, runs)
-    for metric, label in (
-        ("train_error", "trained pictures, trained noise"),
-        ("fresh_train_error", "trained pictures, new noise"),
-        ("test_error", "unseen pictures"),
-    ):
-        samples = records.stack(runs, metric)[:, 1:]
-        plots.curves(right, _epochs(runs)[1:], samples, label=label)
-    for name, style in (("clipped", ":"), ("mean_image", "--"), ("pca_9", "-.")):
-        _level(right, runs, f"{name}_error", f"{SIMPLE[name]}, unseen pictures", style)
-    right.set(title="the true error", xlabel="epochs completed", ylabel="mean squared error")
-    for axes in (left, right):
-        axes.set_ylim(bottom=0)
-    return plots.save(figure, folder, "printed_loss")
-
-
-def _plot_answers(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, panels = plots.figure(
-        1, 2, title="Noise of 0.4 on unseen digits: who comes closest?", size=(9.5, 4.0)
-    )
-    labels = [*SIMPLE.values(), *NETWORKS.values()]
-    shown = (
-        ("error", "test_error", "mean squared error"),
-        ("kept_class", "kept_class", "share that keeps its digit"),
-    )
-    for axes, (simple, metric, title) in zip(panels, shown, strict=True):
-        rows = [records.stack(stored["as_written"], f"{name}_{simple}") for name in SIMPLE]
-        rows += [records.stack(stored[name], metric)[:, -1] for name in NETWORKS]
-        for place, values in enumerate(rows):
-            colour = "#777777" if place < len(SIMPLE) else plots.PALETTE[0]
-            axes.plot(values, [place] * len(values), "o", color=colour, alpha=0.6, markersize=4)
-        axes.set_yticks(range(len(labels)), labels)
-        axes.invert_yaxis()
-        axes.set_xlim(left=0)
-        axes.set(title=title, xlabel=title)
-    panels[1].set_yticklabels([])
-    return plots.save(figure, folder, "answers")
-
-
-def _plot_noise(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, (left, right) = plots.figure(1, 2, title="More noise, and new noise in every epoch")
-    levels = [stored[name] for name in ("noise_02", "as_written", "noise_08")]
-    deviations = [runs[0]["config"]["noise"] for runs in levels]
-    compared = stored["as_written"][0]["config"]["compared_epoch"]
-    answers = [_at_epoch(runs, "test_error", compared) for runs in levels]
-    plots.curves(left, deviations, np.stack(answers, axis=1), label="the network")
-    for name, style in (("clipped", ":"), ("mean_image", "--"), ("wiener", "-.")):
-        medians = [_median(runs, f"{name}_error") for runs in levels]
-        left.plot(deviations, medians, style, color="#777777", linewidth=1, label=SIMPLE[name])
-    left.set(title="after 50 epochs", xlabel="standard deviation of the noise")
-    for variant, label in (("as_written", "same noise"), ("fresh_noise", "new noise")):
-        runs = stored[variant]
-        for metric, part in (("train_error", "trained"), ("test_error", "unseen")):
-            samples = records.stack(runs, metric)[:, 1:]
-            plots.curves(right, _epochs(runs)[1:], samples, label=f"{label}, {part}")
-    right.set(title="same or new noise in every epoch", xlabel="epochs completed")
-    for axes in (left, right):
-        axes.set_ylabel("mean squared error")
-        axes.set_ylim(bottom=0)
-    return plots.save(figure, folder, "noise")
-
-
-def _at_epoch(runs: list[dict], metric: str, epoch: int) -> np.ndarray:
-    """A metric after so many epochs, or at the end of a shorter run."""
-    epochs = _epochs(runs)
-    return records.stack(runs, metric)[:, epochs.index(epoch) if epoch in epochs else -1]
-
-
-def _plot_pictures(stored: dict[str, list[dict]], folder: pathlib.Path) -> str:
-    figure, axes = plots.figure(
-        title="Noise removed from unseen digits (paper, figure 12)", size=(6.6, 6.4)
-    )
-    pictures = records.first_arrays(stored.get("as_written", []))
-    epochs = stored["as_written"][0]["measurements"]["pictured_epochs"]
-    rows = {"clean": pictures["pictures_clean"], "noisy": pictures["pictures_noisy"]}
-    cleaned = pictures["pictures_cleaned"]
-    rows |= {f"epoch {epoch}": cleaned[number] for number, epoch in enumerate(epochs)}
-    for variant in ("frozen_encoder", "corrected", "corrected_wide"):
-        if found := records.first_arrays(stored.get(variant, [])):
-            rows[variant.replace("_", " ")] = found["pictures_cleaned"][-1]
-    rows |= {
-        "9 components": pictures["pictures_pca_9"],
-        "Wiener filter": pictures["pictures_wiener"],
-    }
-    plots.mosaic(axes, rows, height=images.SIDE)
-    return plots.save(figure, folder, "figure_12")
-
-
-def _epochs(runs: list[dict]) -> list[int]:
-    return runs[0]["measurements"]["logged_epochs"]
-
-
-def _median(runs: list[dict], metric: str) -> float:
-    return float(np.median(records.stack(runs, metric)))
-
-
-def _level(axes: mpl_axes.Axes, runs: list[dict], metric: str, label: str, style: str) -> None:
-    """What a simple answer gets, as a grey line across the panel (median over the seeds)."""
-    axes.axhline(_median(runs, metric), color="#777777", linestyle=style, linewidth=1, label=label)
-
-
-def _show_printed(axes: mpl_axes.Axes, runs: list[dict]) -> None:
-    """The library's printed loss of our runs, and the notebook's log on it."""
-    epochs = _epochs(runs)
-    plots.curves(axes, epochs[1:], records.stack(runs, "printed_loss")[:, 1:], label="measured")
-    curve = claims.load(pathlib.Path(__file__).with_suffix(".toml")).curves["printed"]
-    plots.cited(axes, *curve.points, label="cited: the notebook's log")
-    axes.set(title="what is printed", xlabel="epochs completed", ylabel="printed loss")
-
-
-if __name__ == "__main__":
-    cli.run_one(__file__)
