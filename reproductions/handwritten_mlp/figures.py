@@ -64,9 +64,10 @@ def draw_losses(
 @plots.drawing(
     needs=["as_written"],
     also=["as_printed", "without_relu", "adam"],
-    caption="Two epochs on all images from N(0, 0.05^2): mean loss of the second epoch and accuracy "
-    "on the test set after it, a dot per seed and the median as a bar. As printed, the backward "
-    "step multiplies by g(z) where it must be g'(z).",
+    caption="Two epochs on all images from N(0, 0.05^2): mean loss of the second epoch and "
+    "accuracy on the test set after it, a dot for each seed from the lowest to the highest, and a "
+    "diamond for the median. As printed, the backward step multiplies by g(z) where it must be "
+    "g'(z).",
 )
 def algorithm(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The algorithm as meant and as printed, without ReLU, and with Adam."""
@@ -75,12 +76,9 @@ def algorithm(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     for axes, metric in zip(panels, ("losses", "test_accuracy"), strict=True):
         for place, variant in enumerate(shown):
             values = records.stack(runs[variant], metric)[:, -1]
-            label = {} if place else {"label": "one seed"}
-            dots = {"color": plots.PALETTE[0], "alpha": 0.35, **label}
-            axes.plot([place] * len(values), values, "o", **dots)
-            label = {} if place else {"label": "median"}
-            ends = [place - 0.3, place + 0.3]
-            axes.plot(ends, [np.median(values)] * 2, color=plots.PALETTE[3], **label)
+            spread = place + np.linspace(-0.25, 0.25, len(values))
+            axes.plot(spread, np.sort(values), ".", color=plots.PALETTE[place])
+            axes.plot(place, np.median(values), "D", color=plots.PALETTE[place])
         axes.set_xticks(range(len(shown)), [*shown.values()], rotation=20, ha="right")
     panels[0].set(ylabel="mean loss of the second epoch", ylim=(0, None))
     panels[1].set(ylabel="test accuracy after two epochs")
@@ -163,8 +161,8 @@ def penalty(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     needs=["as_written"],
     also=["few", "few_l2_large", "rate_small"],
     caption="Test images in bins of the probability of the chosen class: how many of them are "
-    "right, all seeds together. On the dashed line a probability is what it is called; below it the "
-    "network is too sure. Bins of fewer than 20 images are left out.",
+    "right, all seeds together. On the dashed line a probability is what it is called; below it "
+    "the network is too sure. Bins of fewer than 20 images are left out.",
 )
 def calibration(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """How often the network is right by how sure it is."""

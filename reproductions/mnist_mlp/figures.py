@@ -57,11 +57,11 @@ def strips(axes: mpl_axes.Axes, runs: plots.Runs, names: Mapping[str, str], metr
     shown = {variant: name for variant, name in names.items() if variant in runs}
     for place, variant in enumerate(shown):
         values = last(runs[variant], metric)
-        label = {} if place else {"label": "one seed"}
-        axes.plot([place] * len(values), values, "o", color=plots.PALETTE[0], alpha=0.35, **label)
-        label = {} if place else {"label": "median"}
-        ends = [place - 0.3, place + 0.3]
-        axes.plot(ends, [np.median(values)] * 2, color=plots.PALETTE[3], **label)
+        hidden = "_" if place else ""  # once in the legend is enough
+        one, middle = f"{hidden}one seed", f"{hidden}median"
+        places, ends = [place] * len(values), [place - 0.3, place + 0.3]
+        axes.plot(places, values, "o", color=plots.PALETTE[0], alpha=0.35, label=one)
+        axes.plot(ends, [np.median(values)] * 2, color=plots.PALETTE[3], label=middle)
     axes.set_xticks(range(len(shown)), [*shown.values()], rotation=30, ha="right")
 
 
@@ -77,8 +77,8 @@ def evaluated(runs: Sequence[records.Record]) -> list[int]:
     needs=["as_written"],
     also=["softmax_regression", "one_hidden", "unit_range", "exercise_adam"],
     caption="Two epochs of Adam at 0.003: the mean batch loss of the second epoch and the accuracy "
-    "on the test set after it, a dot per seed and the median as a bar. Dashed: the 90 % that section "
-    "4.3 says the notes' network hardly reached. It passes it; the linear one stays there.",
+    "on the test set after it, a dot per seed and the median as a bar. Dashed: the 90 % that the "
+    "notes' network hardly reached, says section 4.3. It passes it; the linear one stays there.",
 )
 def networks(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """Loss and accuracy of networks with no hidden layer to three."""
@@ -194,22 +194,19 @@ def overfitting(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 
 def both_sets(axes: mpl_axes.Axes, runs: Sequence[records.Record], quantity: str) -> None:
     """Draw loss or error on both sets, from the first evaluation after the start on."""
-    for part, dashes, colour in (("train", (0, (4, 2)), 1), ("test", (0, ()), 0)):
+    for place, (part, label) in enumerate((("test", "test set"), ("train", "training set"))):
         values = records.stack(runs, f"{part}_{quantity}")[:, 1:]
         values = 1 - values if quantity == "accuracy" else values
-        name, colour_name = (
-            {"train": "training set", "test": "test set"}[part],
-            plots.PALETTE[colour],
-        )
-        line = plots.curves(axes, evaluated(runs)[1:], values, label=name, colour=colour_name)
-        line.set_linestyle(dashes)
+        colour = plots.PALETTE[place]
+        line = plots.curves(axes, evaluated(runs)[1:], values, label=label, colour=colour)
+        line.set_linestyle("--" if part == "train" else "-")
 
 
 @plots.drawing(
     needs=["memory"],
     also=["memory_narrow", "memory_wide"],
-    caption="1,000 images with shuffled labels, so that there is nothing to learn but the labels by "
-    "heart: lines are medians, shades ranges over the seeds.",
+    caption="1,000 images with shuffled labels, so that there is nothing to learn but the labels "
+    "by heart: lines are medians, shades ranges over the seeds.",
 )
 def memory(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """How many shuffled labels networks of three widths learn."""

@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from common import errors
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -48,17 +46,9 @@ def build_model(torch: Any) -> Any:
 
 
 def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
-    """Measure one record per seed: what one epoch leaves in memory, in both ways.
+    """Measure one record per seed: what one epoch leaves in memory, in both ways."""
+    import torch
 
-    Raises:
-        errors.MissingDataError: PyTorch is not installed.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise errors.MissingDataError(
-            "torch", "PyTorch is not installed; `pip install torch` measures what loss.item() saves"
-        ) from error
     torch.set_num_threads(1)
     one_epoch(torch, dataclasses.replace(config, batches=5), 0, item=True)  # loads what loads late
     sums = []  # kept, so that what a sum holds is not given to the next one
