@@ -33,14 +33,13 @@ def grown(some: list[dict], seeds: int) -> list[dict]:
 def shaped(head: claims.Reproduction, smoke: dict, profile: str) -> dict[str, list[dict]]:
     """Records of the shape that a profile leaves."""
     found = {}
-    for name, declared in head.variants.items():
+    for name, shortest in smoke.items():
+        declared = head.variants[name]
         file = head.path.with_name(f"{declared.experiment}.py")
         short = profile == "smoke" or variants.shortened(file, profile, name)
         whole = [] if short else reference(head, name)
-        usable = [
-            record for record in whole if record["measurements"].keys() == _metrics(smoke[name])
-        ]
-        found[name] = grown(usable or smoke[name], declared.seeds[profile])
+        usable = [record for record in whole if _metrics([record]) == _metrics(shortest)]
+        found[name] = grown(usable or shortest, declared.seeds[profile])
     return found
 
 
@@ -66,8 +65,9 @@ def test_records_of_every_profile_are_drawn(
     drawings = plots.drawings(figures)
     assert drawings, "a reproduction without a figure"
     for drawing in drawings:
-        assert drawing.is_possible(runs)
-        draw(drawing, runs, head, tmp_path)
+        assert drawing.is_possible(runs) or not runs.keys() >= head.variants.keys()
+        if drawing.is_possible(runs):
+            draw(drawing, runs, head, tmp_path)
 
 
 def test_one_seed_is_drawn(
