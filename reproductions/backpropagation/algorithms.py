@@ -24,7 +24,10 @@ from reproductions.backpropagation import formulas, networks
 
 @dataclasses.dataclass(frozen=True)
 class Config(networks.Shapes):
-    """Random networks."""
+    """Random networks, with widths as in networks.py."""
+
+    # assumed: layers with weights
+    depths: tuple[int, ...] = (2, 3, 4, 5)
 
 
 VARIANTS = {"algorithms": Config()}

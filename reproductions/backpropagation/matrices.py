@@ -22,7 +22,10 @@ from reproductions.backpropagation import formulas, networks
 
 @dataclasses.dataclass(frozen=True)
 class Config(networks.Shapes):
-    """Random networks for the equations."""
+    """Random networks for the equations, with shapes as in networks.py."""
+
+    # assumed: of the networks on which every shape fits
+    equal_width: int = 4
 
 
 VARIANTS = {"matrices": Config()}

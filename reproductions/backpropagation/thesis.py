@@ -24,7 +24,10 @@ from reproductions.backpropagation import formulas, networks
 
 @dataclasses.dataclass(frozen=True)
 class Config(networks.Shapes):
-    """Random networks of sigmoids."""
+    """Random networks of sigmoids, with shapes as in networks.py."""
+
+    # assumed: of the networks on which every shape fits
+    equal_width: int = 4
 
 
 VARIANTS = {"thesis": Config()}
