@@ -74,6 +74,8 @@ class Config:
     classifier_epochs: int = 5
     # assumed: unseen pictures that get noise twice, to compare their codes
     repeated_images: int = 1_000
+    # assumed: the plateau at the mean image is left below this share of the mean image's error
+    clearly_better: float = 0.9
     pictured_epochs: tuple[int, ...] = (0, 1, 51, 250)
     # assumed: eight pictures of each kind are stored
     pictures: int = 8
@@ -165,12 +167,14 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             components=config.components,
             tuning_images=config.tuning_images,
         )
+        simple = textbook.measured(answers, digits, classify)
         yield {
             "logged_epochs": list(lines),
+            "plateau_end": plateau_end(lines, simple["mean_image_error"], config),
             **pictures.curves(lines, LOGGED),
             **pictures.finals(lines, AT_THE_END),
             **textbook.likeness("final", digits.test, trainer.predict(noisy.test)),
-            **textbook.measured(answers, digits, classify),
+            **simple,
             **(shown(digits, noisy, answers, lines, config) if seed == 0 else {}),
         }
 
@@ -295,6 +299,13 @@ def evaluate(
         "code_agreement": code_agreement(trainer.model, noisy),
         "cleaned": cleaned[:100],
     }
+
+
+def plateau_end(lines: dict[int, dict], mean_image_error: float, config: Config) -> float:
+    """The first log line at which an answer is clearly more than the mean image, or infinity."""
+    level = config.clearly_better * mean_image_error
+    left = [epoch for epoch, line in lines.items() if line["test_error"] < level]
+    return float(min(left, default=np.inf))
 
 
 def code_agreement(model: keras.Model, noisy: Noisy) -> float:
