@@ -1,14 +1,12 @@
 """Figures of Iris: the paper's 1, 3 and 4, the notebook's runs, and what stands beside them."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib import axes as mpl_axes
 
 from common import plots, records
-
-Scale = Literal["log", "rank"]
 
 TITLES = {"gd": "gradient descent", "momentum": "momentum", "adam": "Adam (the library's)"}
 WIDTHS = {f"hidden_{count}": count for count in range(1, 6)}
@@ -64,7 +62,7 @@ def figure_1(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         rate = runs[variant][0]["config"]["learning_rate"]
         for axes, (name, title) in zip(row, TITLES.items(), strict=True):
             curve = curves[f"figure-1-{name}"].points
-            panel(axes, runs[variant], f"{name}_validation_accuracy", curve, judged="rank")
+            panel(axes, runs[variant], f"{name}_validation_accuracy", curve)
             axes.set(title=f"{title}, rate {rate:g}", ylabel="validation accuracy", ylim=(0, 1.04))
     return figure
 
@@ -72,15 +70,15 @@ def figure_1(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["as_written", "code_rate"],
     caption="Adam as the library has it, which counts epochs in its bias correction, and as "
-    "published, which counts updates, from the same starts; gradient descent beside them. Lines "
-    "and shades are medians and ranges over the seeds.",
+    "published, which counts updates, from the same starts. Lines and shades are medians and "
+    "ranges over the seeds.",
 )
 def adam(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The library's Adam beside Adam as published."""
     figure, row = plots.figure(1, 2, title="Two Adams on Iris, 4-10-3")
     shown = {"adam": "the library's Adam", "textbook_adam": "Adam as published"}
     for axes, variant in zip(row, ("as_written", "code_rate"), strict=True):
-        for name, label in (shown | {"gd": "gradient descent"}).items():
+        for name, label in shown.items():
             samples = records.stack(runs[variant], f"{name}_validation_accuracy")
             plots.curves(axes, epochs(runs[variant]), samples, label=label)
         axes.set(
@@ -133,7 +131,7 @@ def figure_3(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     figure, panels = width_panels(runs, "Validation accuracy on Iris, 4-H-3 (paper, figure 3)")
     for variant, axes in panels.items():
         curve = curves[f"figure-3-{WIDTHS[variant]}"].points
-        panel(axes, runs[variant], "validation_accuracy", curve, judged="rank")
+        panel(axes, runs[variant], "validation_accuracy", curve)
         axes.set(ylabel="validation accuracy", ylim=(0, 1.04))
     return figure
 
@@ -151,7 +149,7 @@ def figure_4(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     figure, panels = width_panels(runs, "Loss of the last training flower, 4-H-3 (paper, figure 4)")
     for variant, axes in panels.items():
         curve = curves[f"figure-4-{WIDTHS[variant]}"].points
-        panel(axes, runs[variant], "last_flower_loss", curve, judged="log")
+        panel(axes, runs[variant], "last_flower_loss", curve)
         axes.set(ylabel="cross-entropy", yscale="log")
     return figure
 
@@ -201,8 +199,7 @@ def notebook(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
             column, ("validation_accuracy", "last_flower_loss"), cited, strict=True
         ):
             samples = records.stack(runs[variant], metric)
-            scale: Scale = "log" if metric == "last_flower_loss" else "rank"
-            plots.curves(axes, logged, samples, label="measured", judged=scale)
+            plots.curves(axes, logged, samples, label="measured", judged="rank")
             _, y = curves[name].points
             plots.cited(axes, logged, y[: len(logged)], label="cited: the notebook's one run")
             axes.set_xlabel("epochs completed")
@@ -259,15 +256,13 @@ def panel(
     runs: Sequence[records.Record],
     metric: str,
     cited: tuple[list[float], list[float]],
-    *,
-    judged: Scale,
 ) -> None:
     """Our runs as median, range and judged interval, the paper's points on them.
 
     Of a run that was cut short the paper's later points are left out.
     """
     logged = epochs(runs)
-    plots.curves(axes, logged, records.stack(runs, metric), label="measured", judged=judged)
+    plots.curves(axes, logged, records.stack(runs, metric), label="measured", judged="rank")
     plots.cited(axes, logged, cited[1][: len(logged)], label="cited: the paper's one run")
     both_x_axes(axes, runs)
 

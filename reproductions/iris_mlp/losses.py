@@ -68,26 +68,21 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     rows = experiment.split(len(iris.load().labels), config.held_out)
     model = build_model(config)
     trainers = {
-        (loss, rate): training.SeedsTrainer(
+        loss: training.SeedsTrainer(
             model,
-            paper.build_optimizer("gd", rate, rows.train.stop),
-            LOSSES[loss],
+            keras.optimizers.SGD(),
+            function,
             epochs=config.epochs,
             batch_size=1,
         )
-        for loss in LOSSES
-        for rate in config.rates
+        for loss, function in LOSSES.items()
     }
     for block in experiment.blocks(seeds):
         starts = experiment.draw(model, block, rows)
         summaries = {
-            run: [
-                summarise(config, log_shares, labels, rows, loss=run[0])
-                for log_shares, labels in zip(
-                    experiment.follow(trainer, starts, rows), starts.labels, strict=True
-                )
-            ]
-            for run, trainer in trainers.items()
+            (loss, rate): train(config, trainers[loss], starts, rows, loss=loss, rate=rate)
+            for loss in LOSSES
+            for rate in config.rates
         }
         for place, weights in enumerate(starts.weights):
             one_seed = {run: each[place] for run, each in summaries.items()}
@@ -96,6 +91,24 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
                 model, starts.features[place, rows.train], starts.labels[place, rows.train]
             )
             yield compare(config, one_seed) | {"notebook_gradient_gap": gap}
+
+
+def train(
+    config: Config,
+    trainer: training.SeedsTrainer,
+    starts: experiment.Starts,
+    rows: experiment.Split,
+    *,
+    loss: str,
+    rate: float,
+) -> "list[Summary]":
+    """Train every seed of a block on one loss at one rate; the trainer serves all rates."""
+    trainer.optimizer.learning_rate = rate
+    seen = experiment.follow(trainer, starts, rows, range(config.epochs + 1))
+    return [
+        summarise(config, log_shares, labels, rows, loss=loss)
+        for log_shares, labels in zip(seen, starts.labels, strict=True)
+    ]
 
 
 @dataclasses.dataclass(frozen=True)

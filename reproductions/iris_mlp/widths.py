@@ -72,7 +72,7 @@ LOSSES = {"cross_entropy": paper.cross_entropy, "notebook": notebook_loss}
 
 
 def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
-    """Train one network per seed, and watch its accuracy and its loss after every epoch."""
+    """Train one network per seed; watch it at the lines of the log, and at the end."""
     training.set_precision(config.precision)
     rows = experiment.split(len(iris.load().labels), config.held_out)
     model = build_model(config)
@@ -83,26 +83,25 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
         epochs=config.epochs,
         batch_size=1,
     )
+    logged = list(paper.logged_epochs(config.epochs, config.log_every))
     for block in experiment.blocks(seeds):
         starts = experiment.draw(model, block, rows)
-        for log_shares, labels in zip(
-            experiment.follow(trainer, starts, rows), starts.labels, strict=True
-        ):
-            yield measure(config, log_shares, labels, rows)
+        seen = experiment.follow(trainer, starts, rows, [*logged, config.epochs])
+        for log_shares, labels in zip(seen, starts.labels, strict=True):
+            yield {"logged_epochs": logged} | measure(log_shares, labels, rows)
 
 
-def measure(
-    config: Config, log_shares: np.ndarray, labels: np.ndarray, rows: experiment.Split
-) -> dict:
-    """Turn one seed's class shares, (epochs + 1, flowers, 3), into measurements."""
-    logged = list(paper.logged_epochs(config.epochs, config.log_every))
-    losses = -log_shares[:, np.arange(len(labels)), labels][logged]
+def measure(log_shares: np.ndarray, labels: np.ndarray, rows: experiment.Split) -> dict:
+    """Turn one seed's class shares, (lines of the log + 1, flowers, 3), into measurements.
+
+    The last of them are those at the end, which the log leaves out.
+    """
+    losses = -log_shares[:-1, np.arange(len(labels)), labels]
     last_flower, training_mean = losses[:, rows.train.stop - 1], losses[:, rows.train].mean(axis=1)
-    accuracy = experiment.right(log_shares, labels, rows.validation).mean(axis=-1)
+    accuracy = experiment.right(log_shares[:-1], labels, rows.validation).mean(axis=-1)
     tested = experiment.right(log_shares[-1], labels, rows.test)
     return {
-        "logged_epochs": logged,
-        "validation_accuracy": experiment.short(accuracy[logged]),
+        "validation_accuracy": experiment.short(accuracy),
         "last_flower_loss": experiment.short(last_flower),
         "training_loss": experiment.short(training_mean),
         "loss_gap": float(np.abs(last_flower - training_mean).max()),

@@ -71,7 +71,7 @@ def test_every_pass_has_an_order_of_its_own():
     config = experiment.Config(labels_filled=True, passes=2)
     (_, z, _), *_ = watched(config)
     in_order, _ = the_script(SEEDS[0], True, 2 * [range(120)])
-    assert 1e-6 < np.abs(z[-1] - in_order).max() < 0.1  # the same flowers, in another order
+    assert 1e-6 < np.abs(z[-1] - in_order).max() < 0.5  # the same flowers, in another order
 
 
 def test_softmax_breaks_and_then_the_formula_says_100_in_every_reading():
