@@ -16,7 +16,6 @@ import tensorflow as tf
 from common import optimizers
 from common.training import trainer
 
-
 # A processor works on up to 16 numbers at once, and on what is left over at the end of an array one
 # by one, where an exponential may be rounded differently. In blocks of whole sixteens nothing is
 # left over, and so no seed's result depends on its place or on which others are beside it.
