@@ -101,7 +101,9 @@ def final_errors(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         for number, level in enumerate((1 / 8, 1 / 6)):
             label = "1/8 and 1/6" if number == 0 else None
             panel.axvline(level, color="0.4", linestyle=":", linewidth=1.0, zorder=0, label=label)
-        panel.set(title=title, xlabel="final error", ylabel="runs", yscale="log", ylim=(0.6, None))
+        learnt = records.stack(runs[variant], "learnt").mean()
+        panel.set(title=f"{title}: {learnt:.0%} learn", xlabel="final error", ylabel="runs")
+        panel.set(yscale="log", ylim=(0.6, None))
     return figure
 
 
