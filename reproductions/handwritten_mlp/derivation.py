@@ -32,9 +32,9 @@ class Config:
     # assumed: as in the training of the same network
     spread: float = 0.05
     # assumed
-    batch_size: int = 16
+    batch_size: int = 8
     # assumed: weights whose impact is measured, of each layer; directions that are walked
-    sampled: int = 20
+    sampled: int = 10
     # assumed: how far a weight is moved to see its impact: as far as weights lie apart
     move: float = 0.05
 

@@ -199,12 +199,13 @@ def course(history: np.ndarray) -> dict:
     """Return the mean batch losses of all passes, and how they went: down, up and down, nowhere."""
     finite = np.where(np.isfinite(history), history, np.inf)
     before, after = finite[:-1], finite[1:]
+    rises = np.where(np.isfinite(after), after, np.inf) - np.where(np.isfinite(before), before, 0)
     middle = finite[(len(finite) - 1) // 2]
     learning = np.flatnonzero(finite < LEARNING)
     return {
         "losses": [rounded(loss) for loss in finite],
         "rising_share": rounded(float(np.mean(after > before))),
-        "largest_rise": rounded(max(0.0, float(np.max(after - before)))),
+        "largest_rise": rounded(max(0.0, float(np.max(rises)))),
         "falls_in_every_pass": int(np.all(after < before)),
         "oscillates": int(np.any(after > RISE * before)),
         "stalls": int(finite[-1] > max(LEARNING, STALLED * middle)),

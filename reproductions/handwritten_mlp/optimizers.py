@@ -29,7 +29,7 @@ class Config:
     learning_rate: float = 0.1
 
     # assumed: updates and weights that the formulas are tried on
-    steps: int = 30
+    steps: int = 12
     weights: int = 50
     # assumed: rates times curvatures at which plain descent oscillates, near its limit of 2
     oscillating: tuple[float, float] = (1.8, 1.98)
