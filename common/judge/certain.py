@@ -95,12 +95,12 @@ def identity(claim: claims.Identity, run: evidence.Run) -> evidence.Finding:
 def printed(claim: claims.Printed, run: evidence.Run) -> evidence.Finding:
     """A sentence held against the document's own printed figure or log."""
     value = _printed_value(claim.printed)
-    told = f"as printed in {claim.curve.name}, {_printed_words(claim.printed, value)}"
+    told = f"in the printed curve '{claim.curve.name}' {_printed_words(claim.printed, value)}"
     if claim.than is None:
         other = claim.cited if claim.cited is not None else _ZERO
     else:
         other = _printed_value(claim.than)
-        where = "" if claim.than.curve == claim.curve else f", in {claim.than.curve.name},"
+        where = "" if claim.than.curve == claim.curve else f" in '{claim.than.curve.name}'"
         told += f", and{where} {_printed_words(claim.than, other)}"
     holds = _compared(claim, value, other)
     return evidence.Finding(

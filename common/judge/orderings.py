@@ -175,7 +175,7 @@ def _effects(
 def _share_words(claim: claims.Ordering, judged: Ordered, n: int, run: evidence.Run) -> str:
     """Whose side is larger, how often, and than what."""
     ours = ""
-    if claim.at is not None:
+    if claim.at is not None or claim.than.metric != claim.metric:
         ours = words.measured(claim.metric, claim.at, run.reproduction.metrics) + " is "
     return f"{ours}{_wins(claim, judged, n)} than {_other(claim, run)}"
 
