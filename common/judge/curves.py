@@ -14,7 +14,8 @@ tests, p being twice the smaller of their p values:
   n + 1 curves, which keeps the test exact (a spherical test: Läuter, Glimm and Kropf 1998; with the
   runs' own deviations ten seeds would refute 2 % of true curves);
 - its points together: the smallest p of the points' t tests, times their number (Bonferroni).
-  They are sharper than 1 % where the tails are long: counts and bounded things go by rank.
+  Where the tails are long they refute more than 1 % of true curves (3 % of the stored ones), so
+  counts and bounded things go by rank, and more seeds are better.
 
 A curve that is not refuted is CONFIRMED if all points of the mean curve are inside cited +- d by
 intervals that hold together with 99 %, and else CONSISTENT; UNRESOLVED, with under 99 seeds, where
