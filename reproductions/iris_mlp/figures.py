@@ -23,10 +23,10 @@ NOTEBOOKS = {  # variant: title and the cited curves of its accuracy and of its 
         "notebook-deep-loss",
     ),
 }
-LOSS_TITLES = {
-    "cross_entropy": "cross-entropy",
-    "squared_error": "squared error",
-    "notebook": "the notebook's derivative",
+LOSSES = {  # title: metrics of accuracy and of speed
+    "cross-entropy": ("cross_entropy_test_accuracy", "cross_entropy_epochs_to_level"),
+    "squared error": ("squared_error_test_accuracy", "squared_error_epochs_to_level"),
+    "the notebook's derivative": ("notebook_test_accuracy", "notebook_epochs_to_level"),
 }
 
 
@@ -76,10 +76,13 @@ def figure_1(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 def adam(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The library's Adam beside Adam as published."""
     figure, row = plots.figure(1, 2, title="Two Adams on Iris, 4-10-3")
-    shown = {"adam": "the library's Adam", "textbook_adam": "Adam as published"}
+    shown = {
+        "adam_validation_accuracy": "the library's Adam",
+        "textbook_adam_validation_accuracy": "Adam as published",
+    }
     for axes, variant in zip(row, ("as_written", "code_rate"), strict=True):
-        for name, label in shown.items():
-            samples = records.stack(runs[variant], f"{name}_validation_accuracy")
+        for metric, label in shown.items():
+            samples = records.stack(runs[variant], metric)
             plots.curves(axes, epochs(runs[variant]), samples, label=label)
         axes.set(
             title=f"rate {runs[variant][0]['config']['learning_rate']:g}",
@@ -219,9 +222,9 @@ def loss_functions(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """Accuracy and speed on three losses, by rate."""
     figure, grid = plots.figure(2, 3, title="4-5-3 on Iris: three derivatives, several rates")
     rates, last = (runs["losses"][0]["config"][key] for key in ("rates", "epochs"))
-    for column, (loss, title) in zip(grid.T, LOSS_TITLES.items(), strict=True):
-        for axes, metric in zip(column, ("test_accuracy", "epochs_to_level"), strict=True):
-            samples = np.minimum(records.stack(runs["losses"], f"{loss}_{metric}"), last)
+    for column, (title, metrics) in zip(grid.T, LOSSES.items(), strict=True):
+        for axes, metric in zip(column, metrics, strict=True):
+            samples = np.minimum(records.stack(runs["losses"], metric), last)
             plots.curves(axes, rates, samples, label="measured")
             axes.set(
                 xlabel="learning rate", xscale="log", xticks=rates, xticklabels=map(str, rates)
