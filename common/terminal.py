@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:
 LOG_WIDTH = 120  # columns, where the output goes to a file
 STYLES = {"HOLDS": "green", "FALLS": "red", "ERROR": "bold red"}
 INDENT = "    "
+MINUTES = "minutes:\nstandard / full"
 
 Row = Sequence[str]
 
@@ -60,7 +61,7 @@ def tell(on: rich.console.Console, message: str) -> None:
 
 def listing(on: rich.console.Console, reproductions: Iterable[claims.Reproduction]) -> None:
     """Show what there is."""
-    headers = ("name", "title", "documents", "sentences", "claims", "data", "minutes")
+    headers = ("name", "title", "documents", "sentences", "claims", "data", MINUTES)
     rows = [
         (
             each.name,
@@ -74,7 +75,6 @@ def listing(on: rich.console.Console, reproductions: Iterable[claims.Reproductio
         for each in reproductions
     ]
     _show(on, headers, rows, texts=(1, 2, 5), box=None)
-    tell(on, "minutes: standard / full")
 
 
 def summary(on: rich.console.Console, rows: Sequence["report.Row"]) -> None:
@@ -121,7 +121,7 @@ def _show(
         styles: How the columns' numbers look, "-" for none aside.
         box: The table's lines.
     """
-    table = rich.table.Table(box=box, padding=(0, 1, 0, 0) if box is None else 0, pad_edge=False)
+    table = rich.table.Table(box=box, padding=(0, 2, 0, 0) if box is None else 0, pad_edge=False)
     table.collapse_padding = box is not None
     for index, header in enumerate(headers):
         table.add_column(

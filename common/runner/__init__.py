@@ -23,7 +23,6 @@ A run lives in one folder, which this process locks while it works:
 Whatever is found damaged is told in one line and made anew; nothing that was measured is lost.
 """
 
-from common.files import write as write_text
 from common.runner.contents import Stored, stored
 from common.runner.devices import cores, default_jobs, resolve_device
 from common.runner.folder import (
@@ -52,5 +51,4 @@ __all__ = [
     "run",
     "stored",
     "stored_runs",
-    "write_text",
 ]
