@@ -29,8 +29,8 @@ NETWORKS = {
     caption="Left: the number that the library prints of the last trained picture, with the "
     "notebook's own log; dotted lines hold 99 % of such runs, point by point. Right: the true mean "
     "squared error against the clean pictures: with the noise that was trained it falls further, "
-    "learnt by heart; unseen pictures lie on the line of new noise. Lines are medians, shades ranges over "
-    "the seeds.",
+    "learnt by heart; unseen pictures lie on the line of new noise. Lines are medians, shades "
+    "ranges over the seeds.",
 )
 def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The printed number and the true errors."""
