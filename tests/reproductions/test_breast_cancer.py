@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import itertools
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ import sklearn.datasets
 import sklearn.metrics
 import sklearn.model_selection
 
-from common import claims, judge
-from reproductions import breast_cancer
-from tests import judging
+from common import judge
+from common.data import breast_cancer
+from reproductions.breast_cancer import experiment, restarts
+from tests import contract, judging
 
-TOML = claims.load(pathlib.Path(breast_cancer.__file__).with_suffix(".toml"))
+HEAD = contract.HEADS["breast_cancer"]
 SEED = 5
 RATES = (0.01, 0.001)
 ACTIVATIONS = {
@@ -81,25 +81,27 @@ def library(activation, optimizer, rate, seed, epochs):
 
 def watched(config, seeds):
     """Run a protocol: per seed, its measurements and z of the test tumours by model."""
-    seen, measure = [], breast_cancer._by_model
+    seen, measure = [], experiment.measure
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            breast_cancer, "_by_model", lambda *parts: seen.append(parts) or measure(*parts)
-        )
-        measured = list(breast_cancer.run(config, seeds))
-    return [(each, *parts) for each, parts in zip(measured, seen, strict=True)]
+        patch.setattr(experiment, "measure", lambda *parts: seen.append(parts) or measure(*parts))
+        measured = list(experiment.run(config, seeds))
+    by_seed = [seen[i : i + len(config.models)] for i in range(0, len(seen), len(config.models))]
+    return [
+        (each, {name: z for name, z, _ in parts}, parts[0][2])
+        for each, parts in zip(measured, by_seed, strict=True)
+    ]
 
 
 @pytest.fixture(scope="module")
 def short():
-    config = dataclasses.replace(breast_cancer.Config(), epochs=2, learning_rates=RATES)
+    config = dataclasses.replace(experiment.Config(), epochs=2, learning_rates=RATES)
     return watched(config, [SEED - 1, SEED])
 
 
 def test_every_network_follows_the_authors_rule_at_every_rate(short):
     _, z, _ = short[1]
-    assert list(z) == list(breast_cancer.MODELS)
-    for name, (activation, optimizer) in breast_cancer.MODELS.items():
+    assert list(z) == list(experiment.MODELS)
+    for name, (activation, optimizer) in experiment.MODELS.items():
         for place, rate in enumerate(RATES):
             expected = library(activation, optimizer, rate, SEED, epochs=2)
             np.testing.assert_allclose(z[name][place], expected, rtol=1e-6, atol=1e-6)
@@ -113,8 +115,8 @@ def test_seeds_differ_in_split_and_start(short):
 
 @pytest.mark.parametrize("by", ["all", "training"])
 def test_rows_and_their_standardisation(by):
-    config = dataclasses.replace(breast_cancer.Config(), standardised_by=by)
-    parts = breast_cancer.split(config, breast_cancer.data.breast_cancer(), SEED)
+    config = dataclasses.replace(experiment.Config(), standardised_by=by)
+    parts = experiment.split(config, breast_cancer.load(), SEED)
     (rest, labels), (test, test_labels) = notebook_split(SEED, by)
     np.testing.assert_allclose(parts.train, rest[:364], atol=1e-9)
     np.testing.assert_allclose(parts.validation, rest[364:], atol=1e-9)
@@ -125,8 +127,7 @@ def test_rows_and_their_standardisation(by):
 
 def test_class_1_is_benign(short):
     measured, _, labels = short[0]
-    assert (measured["benign_label"], measured["malignant_label"]) == (1, 0)
-    assert measured["rows"] == [364, 91, 114]
+    assert measured["benign_label"] == 1
     commoner = max(labels.mean(), 1 - labels.mean())
     assert measured["commoner_accuracy"] == pytest.approx(commoner, rel=1e-4)
 
@@ -136,73 +137,80 @@ def test_scores_of_a_network_that_sorts_well_on_one_side_of_a_half():
     labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
     z = np.zeros((10, 2))
     z[:, 1] = [-1, 1, 2, 4, 3, 5, 6, 7, 8, 9]  # above 0: answered benign
-    scores = breast_cancer._scores(z, labels)
+    scores = experiment.scores(z, labels)
     assert scores["accuracy"] == pytest.approx(0.7)
-    assert scores["found_malignant"] == pytest.approx(1 / 4)
-    assert scores["found_benign"] == pytest.approx(1)
-    assert scores["precision_malignant"] == pytest.approx(1)
-    assert scores["precision_benign"] == pytest.approx(6 / 9, abs=1e-4)
+    assert scores["precision"] == pytest.approx((1 + 6 / 9) / 2, abs=1e-4)  # malignant, benign
     assert scores["auc_labels"] == pytest.approx((1 / 4 + 1) / 2)
+    assert scores["auc_labels"] == scores["balanced_accuracy"]
     assert scores["auc_scores"] == pytest.approx(23 / 24, abs=1e-4)
     assert scores["auc_gap"] == pytest.approx(23 / 24 - 5 / 8)
-    assert scores["balanced_gap"] == pytest.approx(0, abs=1e-12)
-    assert (scores["corners_labels"], scores["corners_scores"]) == (1, 9)
-    assert not (scores["one_answer"] or scores["constant"])
+    assert scores["tpr_is_one"]
+    assert not scores["all_benign"]
 
 
 def test_scores_of_dead_and_diverged_networks():
     labels = np.array([0, 0, 1, 1, 1])
-    dead = breast_cancer._scores(np.tile([0.0, 0.5], (5, 1)), labels)
-    assert dead["one_answer"] and dead["all_benign"] and dead["constant"] and dead["finite"]
-    assert (dead["found_malignant"], dead["found_benign"]) == (0, 1)
-    assert np.isnan(dead["precision_malignant"])  # 0/0
+    dead = experiment.scores(np.tile([0.0, 0.5], (5, 1)), labels)
+    assert dead["all_benign"]
+    assert np.isnan(dead["precision"])  # 0/0, as the notebook's "nan"
     assert dead["auc_labels"] == dead["auc_scores"] == 0.5
-    diverged = breast_cancer._scores(np.full((5, 2), np.nan), labels)
-    assert diverged["one_answer"] and not diverged["all_benign"] and not diverged["finite"]
+    assert dead["tpr_is_one"], "whatever the network does"
+    diverged = experiment.scores(np.full((5, 2), np.nan), labels)
+    assert not diverged["all_benign"]
     assert diverged["accuracy"] == pytest.approx(0.4)  # argmax of NaN is 0
     assert np.isnan(diverged["auc_scores"])
 
 
 @pytest.fixture(scope="module")
-def restarts():
-    config = dataclasses.replace(breast_cancer.VARIANTS["restarts"], epochs=3)
-    return watched(config, [SEED])[0][0]
+def restarted():
+    return next(restarts.run(dataclasses.replace(restarts.Config(), epochs=3), [SEED]))
 
 
-def test_restarts_are_ten_starts_on_one_split(restarts):
-    accuracies = restarts["restart_accuracies"]
+def test_restarts_are_ten_starts_on_one_split(restarted):
+    accuracies = restarted["restart_accuracies"]
     assert len(accuracies) == 10
     assert accuracies == sorted(accuracies)
     assert len(set(accuracies)) > 1
-    assert restarts["best_accuracy"] == accuracies[-1]
-    assert restarts["restart_mean"] == pytest.approx(np.mean(accuracies), rel=1e-4)
-    assert restarts["sigmoid_gd_accuracy"] in accuracies
+    assert restarted["best_accuracy"] == accuracies[-1]
 
 
 # --- Claims -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def records(short, restarts):
+def records(short, restarted):
     """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
     return judging.records_of(
-        {name: restarts if name == "restarts" else short[1][0] for name in breast_cancer.VARIANTS},
+        {name: restarted if name == "restarts" else short[1][0] for name in HEAD.variants},
         data={"breast_cancer": "scikit-learn"},
     )
 
 
-verdict = functools.partial(judging.verdict, TOML)
+verdict = functools.partial(judging.verdict, HEAD)
 
 
 def test_every_claim_can_be_judged_from_what_run_measures(records):
-    assert set(judging.verdicts(TOML, records).values()) <= judging.JUDGED
+    assert set(judging.verdicts(HEAD, records).values()) <= judging.JUDGED
 
 
 def test_an_area_under_the_curve_would_be_confirmed(records):
     assert verdict("breast-roc-area", records, sigmoid_gd_auc_gap=0.02) == judge.REFUTED
     assert verdict("breast-roc-area", records, sigmoid_gd_auc_gap=0.001) == judge.CONFIRMED
-    assert verdict("breast-roc-points", records, sigmoid_gd_corners_labels=1) == judge.REFUTED
-    assert verdict("breast-roc-points", records, sigmoid_gd_corners_labels=30) == judge.CONFIRMED
-    assert verdict("breast-relu-all-negative", records, relu_momentum_all_benign=False) == (
-        judge.REFUTED
-    )
+
+
+def test_counts_are_judged_by_rank(records):
+    claim = "breast-accuracy-1"
+    assert verdict(claim, records, sigmoid_gd_accuracy=0.94) == judge.CONSISTENT
+    assert verdict(claim, records, sigmoid_gd_accuracy=0.80) == judge.REFUTED
+
+
+def test_a_relu_network_that_always_tells_tumours_apart_refutes_the_text(records):
+    claims = ("breast-relu-all-negative", "breast-relu-usually-all-negative", "breast-precision-2")
+    for claim in claims:
+        assert verdict(claim, records, relu_momentum_all_benign=False) == judge.REFUTED
+        assert verdict(claim, records, relu_momentum_all_benign=True) == judge.CONFIRMED
+
+
+def test_a_printed_tpr_that_varies_would_refute_that_it_is_always_1(records):
+    assert verdict("breast-tpr-1-always", records, sigmoid_gd_tpr_is_one=True) == judge.CONFIRMED
+    assert verdict("breast-tpr-1-always", records, sigmoid_gd_tpr_is_one=False) == judge.REFUTED
