@@ -23,7 +23,8 @@ REPRODUCTIONS = ROOT / "reproductions"  # the tests set REPRODUCTION_ROOT to a s
 RUNS = ROOT / "results" / "runs"
 REFERENCE = ROOT / "results" / "reference"
 NEEDED_TO_JUDGE = ("jinja2", "numpy", "pebble", "scipy", "statsmodels")
-NEEDED = (*NEEDED_TO_JUDGE, "joblib", "keras", "matplotlib", "PIL", "sklearn", "tensorflow")
+NEEDED_TO_DRAW = (*NEEDED_TO_JUDGE, "joblib", "matplotlib", "PIL")
+NEEDED = (*NEEDED_TO_DRAW, "keras", "sklearn", "tensorflow")
 
 RAN, CRASHED, BAD_INPUT = 0, 1, 2  # exit codes
 
@@ -156,7 +157,7 @@ def command(
         if list_:
             terminal.listing(console, selected.values())
             return RAN
-        _check_installation(NEEDED_TO_JUDGE if check else NEEDED)
+        _check_installation(NEEDED_TO_JUDGE if check else NEEDED_TO_DRAW if report else NEEDED)
         if check or report:
             return _judge_stored(reproductions, selected, out, report, console)
         return _run(

@@ -5,6 +5,7 @@ wide for the terminal becomes a list, so that no name is folded and no number cu
 """
 
 import os
+import re
 import sys
 import textwrap
 import typing
@@ -23,6 +24,7 @@ if typing.TYPE_CHECKING:
 LOG_WIDTH = 120  # columns, where the output goes to a file
 STYLES = {"HOLDS": "green", "FALLS": "red", "ERROR": "bold red"}
 INDENT = "    "
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MINUTES = "minutes:\nstandard / full"
 
 Row = Sequence[str]
@@ -55,8 +57,8 @@ def accept_any_text() -> None:
 
 
 def tell(on: rich.console.Console, message: str) -> None:
-    """One line, however long."""
-    on.print(message, soft_wrap=True)
+    """One line, however long; what would control the terminal is left out of it."""
+    on.print(CONTROL.sub(" ", message), soft_wrap=True)
 
 
 def listing(on: rich.console.Console, reproductions: Iterable[claims.Reproduction]) -> None:
@@ -156,7 +158,7 @@ def _longest_word(headers: Row, rows: Sequence[Row], index: int) -> int:
 def _styled(row: Row, styles: Row) -> list[rich.text.Text]:
     shown = [*styles, *[""] * len(row)]
     return [
-        rich.text.Text(cell, style="" if cell == "-" else style)
+        rich.text.Text(CONTROL.sub(" ", cell), style="" if cell == "-" else style)
         for cell, style in zip(row, shown, strict=False)
     ]
 

@@ -41,7 +41,8 @@ def stored(reproduction: claims.Reproduction, folder: pathlib.Path) -> Stored:
         current = records.current(tail.read())
         found[variant] = [record for record in current if record["seed"] < number]
         damage += records.told(tail.damaged, "left out")
-    captions, unreadable = _captions(home / PLOTS)
+    captions, damaged = _captions(home / PLOTS) or {}, damaged_figures(reproduction, folder)
+    damage += [f"{path}: damaged, so figures are left out; --report draws them" for path in damaged]
     failures = {variant: _first_line(home / f"{variant}.error.txt") for variant in seeds}
     figures = {
         path.name.removesuffix(".error.txt"): _first_line(path)
@@ -52,29 +53,33 @@ def stored(reproduction: claims.Reproduction, folder: pathlib.Path) -> Stored:
         seeds=seeds,
         errors={variant: line for variant, line in failures.items() if line},
         figure_errors={figure: line for figure, line in figures.items() if line},
-        captions=captions,
-        damage=damage + unreadable,
+        captions={key: text for key, text in captions.items() if home / PLOTS / key not in damaged},
+        damage=damage,
         seconds=sum(record["seconds"] for some in found.values() for record in some),
         withheld="smoke profile: verdicts withheld" if expected.get("profile") == "smoke" else None,
     )
 
 
-def _captions(plots: pathlib.Path) -> tuple[dict[str, str], list[str]]:
-    """The captions of all whole pictures, and what to tell of those that are not."""
-    path, again = plots / CAPTIONS, "left out; --report draws it again"
+def damaged_figures(reproduction: claims.Reproduction, folder: pathlib.Path) -> list[pathlib.Path]:
+    """The pictures that have a caption and are not whole, or the captions' own file."""
+    plots = folder / reproduction.name / PLOTS
+    captions = _captions(plots)
+    if captions is None:
+        return [plots / CAPTIONS]
+    return [plots / name for name in captions if not _is_whole(plots / name)]
+
+
+def _captions(plots: pathlib.Path) -> dict[str, str] | None:
+    """File name of a picture -> its caption; None where the file of captions is damaged."""
     try:
-        captions = json.loads(path.read_bytes())
-        if not isinstance(captions, dict) or not all(
-            isinstance(text, str) for text in captions.values()
-        ):
-            raise ValueError("no captions")
+        captions = json.loads((plots / CAPTIONS).read_bytes())
     except FileNotFoundError:
-        return {}, []
+        return {}
     except (OSError, ValueError, RecursionError):
-        return {}, [f"{path}: damaged, so the figures are left out; --report draws them again"]
-    broken = [name for name in captions if not _is_whole(plots / name)]
-    whole = {name: text for name, text in captions.items() if name not in broken}
-    return whole, [f"{plots / name}: damaged, or not there; {again}" for name in broken]
+        return None
+    if isinstance(captions, dict) and all(isinstance(text, str) for text in captions.values()):
+        return captions
+    return None
 
 
 def _is_whole(picture: pathlib.Path) -> bool:

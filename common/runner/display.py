@@ -77,7 +77,8 @@ class Display:
             self._log(f"ERROR {task}: {failure}")
         elif not self._console.is_interactive:
             seconds = time.monotonic() - (watched.started or 0)
-            self._log(f"done  {task}: {watched.done} records in {seconds:.0f} s")
+            written = "1 record" if watched.done == 1 else f"{watched.done} records"
+            self._log(f"done  {task}: {written} in {seconds:.0f} s")
 
     def _log(self, text: str) -> None:
         elapsed = datetime.timedelta(seconds=round(time.monotonic() - self._started))

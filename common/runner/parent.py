@@ -51,7 +51,7 @@ def run(
             if not skip_missing:
                 raise
             wanted = plan.without(missing.data_set, reproductions, wanted)
-            _tell(console, f"LEFT OUT is all that needs '{missing.data_set}': {missing}")
+            terminal.tell(console, f"LEFT OUT is all that needs '{missing.data_set}': {missing}")
     provenance = records.provenance(device, threads)
     tasks, damage = plan.tasks(
         reproductions,
@@ -63,7 +63,8 @@ def run(
         provenance=provenance,
     )
     for message in [*messages, folders.manifest_damage(folder), *damage]:
-        _tell(console, message)
+        if message:
+            terminal.tell(console, message)
     for draft in folder.rglob(f"*{files.DRAFT}"):  # left by a kill in the middle of a write
         draft.unlink(missing_ok=True)
     asked = {"profile": profile, "seeds": seeds, "device": device, "jobs": jobs}
@@ -72,6 +73,9 @@ def run(
     with pool.workers(count, device, threads) as workers:
         with display.Display(console, tasks, wanted) as shown:
             _measure_all(workers, tasks, shown)
+        for each in reproductions:
+            for path in contents.damaged_figures(each, folder):
+                terminal.tell(console, f"{path}: damaged; the figures are drawn anew")
         with console.status("drawing the figures"):
             figures.draw_all(workers, reproductions, folder)
     return {each.name: contents.stored(each, folder) for each in reproductions}
@@ -86,11 +90,6 @@ def redraw(
     """Draw the figures again from the records in `folder`, without measuring."""
     with pool.workers(jobs, "cpu", threads=1) as workers, console.status("drawing the figures"):
         figures.draw_all(workers, reproductions, folder)
-
-
-def _tell(console: rich.console.Console, message: str | None) -> None:
-    if message:
-        terminal.tell(console, message)
 
 
 def _measure_all(

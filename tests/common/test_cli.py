@@ -113,6 +113,7 @@ def test_a_missing_package_is_named(suite, command, monkeypatch):
     result = command()
     assert result.exit_code == 2
     assert result.stderr.startswith("not installed: no_such_package; run `make reproduce`")
+    assert "no run of fake is stored there" in command("--check").stderr  # which needs less
 
 
 def test_a_bare_python_is_told_what_to_install(tmp_path):
@@ -293,6 +294,14 @@ def titled(suite, title=ODD, name="fake", **options):
     path = suite.add(name, **options) / "claims.toml"
     path.write_text(path.read_text().replace("A fake", title))
     return path
+
+
+def test_nothing_that_is_told_controls_the_terminal(suite):
+    suite.add(seeds=1, body=r"raise ValueError('\x1b[2J\x9b1A\x07 [a]')")
+    code, output, complaints = suite.run()
+    assert (code, complaints) == (1, "")
+    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", output) == []
+    assert "ERROR fake/as_written: ValueError:  [2J 1A  [a] (seed 0)" in output
 
 
 def test_a_title_is_shown_as_it_is_written(suite, command):

@@ -49,6 +49,8 @@ def test_figures_and_captions_that_are_damaged_are_drawn_anew(suite):
     assert f"{plots / 'captions.json'}: damaged" in output
     assert "A caption." not in (suite.folder / "report.md").read_text()
     assert suite.run_here()["fake"].damage == []
+    (message,) = (line for line in suite.told if "plots" in line)
+    assert message == f"{plots / 'captions.json'}: damaged; the figures are drawn anew"
     assert {path.name: path.read_bytes() for path in plots.iterdir()} == whole
     assert len(suite.measured()) == 4
 
