@@ -121,7 +121,7 @@ def speed(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     for variant in ("as_written", "rate_2", "rate_10", "normal_start", "glorot_start"):
         if variant in runs:
             last = runs[variant][0]["config"]["epochs"]
-            reached = np.sort(records.stack(runs[variant], "at_zero_epoch"))
+            reached = np.sort(records.stack(runs[variant], "at_zero_epoch").astype(float))
             share = np.arange(1, len(reached) + 1) / len(reached)
             there = np.isfinite(reached)
             steps = np.concatenate([[1], reached[there], [last]])
