@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from common import paper_library, training
+from common import training
+from common.protocols import paper
 from tests import authors_loop
 
 
@@ -33,16 +34,16 @@ def an_epoch(sizes, output, optimizer, *, rate, samples, epochs=1):
         targets = np.eye(sizes[-1])[rng.integers(sizes[-1], size=samples)]
     else:
         targets = rng.random((samples, sizes[-1]))
-    model = paper_library.build_network(sizes, output="sigmoid" if output == "sigmoid" else None)
+    model = paper.build_network(sizes, output="sigmoid" if output == "sigmoid" else None)
     softmax = output == "softmax"
     trainer = training.Trainer(
         model,
-        paper_library.build_optimizer(optimizer, rate, samples),
-        paper_library.cross_entropy if softmax else paper_library.squared_error,
+        paper.build_optimizer(optimizer, rate, samples),
+        paper.cross_entropy if softmax else paper.squared_error,
         epochs=epochs,
         batch_size=1,
     )
-    start = paper_library.initial_weights(model, rng)
+    start = paper.initial_weights(model, rng)
     trainer.train(inputs, targets, weights=start, seed=0)
     expected = authors_loop.train(
         start, inputs, targets, optimizer=optimizer, rate=rate, epochs=epochs, output=output
@@ -97,23 +98,23 @@ def test_the_loop_differentiates():
 
 
 def test_cuts_and_log_lines():
-    assert [paper_library.trained_rows(n) for n in (120, 60_000, 10_000, 4_872, 1_236)] == [
+    assert [paper.trained_rows(n) for n in (120, 60_000, 10_000, 4_872, 1_236)] == [
         *(96, 48_000, 8_000, 3_897, 988)
     ]
-    assert list(paper_library.logged_epochs(100))[-1] == 91
-    assert list(paper_library.logged_epochs(10, every=1)) == list(range(1, 11))
+    assert list(paper.logged_epochs(100))[-1] == 91
+    assert list(paper.logged_epochs(10, every=1)) == list(range(1, 11))
 
 
 def test_the_printed_loss_of_an_image_compares_every_pixel_with_every_other():
     rng = np.random.default_rng(3)
     y, prediction = rng.random(784), rng.random(784)
     as_numpy_does = np.mean((y - prediction.reshape(784, 1)) ** 2)
-    assert paper_library.broadcast_squared_error(y, prediction) == pytest.approx(as_numpy_does)
+    assert paper.broadcast_squared_error(y, prediction) == pytest.approx(as_numpy_does)
     spread_and_means = y.var() + prediction.var() + (y.mean() - prediction.mean()) ** 2
     assert as_numpy_does == pytest.approx(spread_and_means)
-    assert paper_library.broadcast_squared_error(y, y) > 0.1  # a perfect copy is not 0
+    assert paper.broadcast_squared_error(y, y) > 0.1  # a perfect copy is not 0
 
 
 def test_unknown_optimizer():
     with pytest.raises(ValueError, match="no optimizer 'sgdd'"):
-        paper_library.build_optimizer("sgdd", 0.1, 10)
+        paper.build_optimizer("sgdd", 0.1, 10)
