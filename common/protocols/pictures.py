@@ -261,13 +261,8 @@ def rounded(value: float) -> float:
 # --- Figures --------------------------------------------------------------------------------------
 
 
-def epochs_of(runs: Sequence[records.Record]) -> list[int]:
-    """The epochs at which some runs were looked at, the first, before training, left out."""
-    return runs[0]["measurements"]["logged_epochs"][1:]
-
-
 def stacked(runs: Sequence[records.Record], metric: str) -> np.ndarray:
-    """A logged metric of some runs at `epochs_of`, shape (seeds, epochs)."""
+    """A logged metric of some runs, shape (seeds, epochs); before training is left out."""
     return records.stack(runs, metric)[:, 1:]
 
 

@@ -26,7 +26,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     )
     some = runs["as_written"]
     samples = pictures.stacked(some, "printed_loss")
-    plots.curves(left, pictures.epochs_of(some), samples, label="measured", judged="linear")
+    plots.curves(left, epochs_of(some), samples, label="measured", judged="linear")
     plots.cited(left, *curves["printed"].points, label="cited: the notebook's log")
     left.set(title="what is printed", ylabel="printed loss")
     parts = {
@@ -54,7 +54,7 @@ def draw(axes: mpl_axes.Axes, some: Sequence[records.Record], labels: dict[str, 
     """Draw logged metrics of one variant over its epochs."""
     for metric, label in labels.items():
         samples = pictures.stacked(some, metric)
-        plots.curves(axes, pictures.epochs_of(some), samples, label=label)
+        plots.curves(axes, epochs_of(some), samples, label=label)
 
 
 def on_the_judge(runs: plots.Runs, curves: plots.Curves) -> str:
@@ -135,3 +135,8 @@ def figures_10_11(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         axes.set_anchor("N")  # rows of the two panels start at one height
         axes.set_title(title)
     return figure
+
+
+def epochs_of(some: Sequence[records.Record]) -> list[int]:
+    """The epochs at which some runs were looked at; before training is left out."""
+    return some[0]["measurements"]["logged_epochs"][1:]

@@ -43,7 +43,7 @@ LOGGED = (
     "kept_class",
     "code_agreement",
 )
-AT_THE_END = ("printed_loss", "test_error", "kept_class", "code_agreement")
+AT_THE_END = ("test_error", "kept_class", "code_agreement")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,12 +168,13 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
             tuning_images=config.tuning_images,
         )
         simple = textbook.measured(answers, digits, classify)
+        looks = textbook.likeness(digits.test, trainer.predict(noisy.test))
         yield {
             "logged_epochs": list(lines),
             "plateau_end": plateau_end(lines, simple["mean_image_error"], config),
             **pictures.curves(lines, LOGGED),
             **pictures.finals(lines, AT_THE_END),
-            **textbook.likeness("final", digits.test, trainer.predict(noisy.test)),
+            **{f"final_{name}": value for name, value in looks.items()},
             **simple,
             **(shown(digits, noisy, answers, lines, config) if seed == 0 else {}),
         }

@@ -1,5 +1,7 @@
 """Figures of the denoiser: the paper's 12, the notebook's log, and what they leave out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from common import plots, records
@@ -38,7 +40,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         1, 2, title="The denoiser's printed loss and its error (notebook, cell 86)"
     )
     some = runs["as_written"]
-    epochs = pictures.epochs_of(some)
+    epochs = epochs_of(some)
     samples = pictures.stacked(some, "printed_loss")
     plots.curves(left, epochs, samples, label="measured", judged="linear")
     plots.cited(left, *curves["printed"].points, label="cited: the notebook's log")
@@ -93,7 +95,7 @@ def answers(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 
 def told(runs: plots.Runs, variant: str) -> str:
     """A network's name and the epochs that it was trained."""
-    epochs = pictures.epochs_of(runs[variant])[-1]
+    epochs = epochs_of(runs[variant])[-1]
     return f"{NETWORKS[variant]}, {epochs} epochs"
 
 
@@ -118,7 +120,7 @@ def noise(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         epochs = some[0]["measurements"]["logged_epochs"]
         label = labels[variant]
         errors = pictures.stacked(some, "test_error")
-        plots.curves(left, pictures.epochs_of(some), errors, label=label)
+        plots.curves(left, epochs_of(some), errors, label=label)
         plots.curves(right, epochs, records.stack(some, "code_agreement"), label=label)
     pictures.level(left, runs["as_written"], "mean_image_error", "mean image", "--")
     left.set(title="error on unseen digits", ylabel="mean squared error", ylim=(0, None))
@@ -142,10 +144,10 @@ def uncorrected_layers(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         "frozen_first_layer": "all but the first hidden layer",
         "frozen_encoder": "the decoder alone",
     }
-    last = max(pictures.epochs_of(runs["frozen_encoder"]))
+    last = max(epochs_of(runs["frozen_encoder"]))
     for variant, label in labels.items():
         some = runs[variant]
-        epochs = [epoch for epoch in pictures.epochs_of(some) if epoch <= last]
+        epochs = [epoch for epoch in epochs_of(some) if epoch <= last]
         for axes, metric in ((left, "test_error"), (right, "kept_class")):
             samples = pictures.stacked(some, metric)[:, : len(epochs)]
             plots.curves(axes, epochs, samples, label=label)
@@ -183,3 +185,8 @@ def figure_12(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     rows |= {"9 components": stored["pictures_pca_9"], "Wiener filter": stored["pictures_wiener"]}
     plots.mosaic(axes, rows, height=pictures.SIDE)
     return figure
+
+
+def epochs_of(some: Sequence[records.Record]) -> list[int]:
+    """The epochs at which some runs were looked at; before training is left out."""
+    return some[0]["measurements"]["logged_epochs"][1:]
