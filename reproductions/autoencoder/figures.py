@@ -117,15 +117,18 @@ def figures_10_11(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         for run in runs["as_written"]
         if "pictured_epochs" in run["measurements"]
     )
-    for axes, part, title in zip(
-        panels, ("train", "test"), ("trained on", "not seen before"), strict=True
-    ):
-        rows = {"original": written[f"pictures_{part}"]}
-        redrawn = written[f"pictures_redrawn_{part}"]
-        rows |= {f"epoch {epoch}": each for epoch, each in zip(epochs, redrawn, strict=True)}
+    shown = {
+        "trained on": ("pictures_train", "pictures_redrawn_train"),
+        "not seen before": ("pictures_test", "pictures_redrawn_test"),
+    }
+    for axes, (title, (original, redrawn)) in zip(panels, shown.items(), strict=True):
+        rows = {"original": written[original]}
+        rows |= {
+            f"epoch {epoch}": each for epoch, each in zip(epochs, written[redrawn], strict=True)
+        }
         if sound:
-            rows["corrected"] = sound[f"pictures_redrawn_{part}"][-1]
-        if part == "test":
+            rows["corrected"] = sound[redrawn][-1]
+        if original == "pictures_test":
             rows |= {
                 "mean image": written["pictures_mean_image"],
                 "9 components": written["pictures_pca_9"],
