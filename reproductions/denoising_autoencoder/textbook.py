@@ -72,10 +72,13 @@ def measured(
         error = pictures.mean_squared_error(digits.test, cleaned)
         found[f"{name}_error"] = pictures.rounded(error)
         found[f"{name}_kept_class"] = pictures.agreement(seen, classify(cleaned))
-    looks = likeness(digits.test, answers["clipped"])  # what an eye sees of a noisy picture
-    found["clipped_similarity"] = looks["similarity"]
-    found["wiener_details"] = likeness(digits.test, answers["wiener"])["details"]
-    return found
+    # Cut to [0, 1] is what an eye sees of a noisy picture.
+    similarity = pictures.structural_similarity(digits.test, answers["clipped"])
+    details = pictures.details_restored(digits.test, answers["wiener"])
+    return found | {
+        "clipped_similarity": pictures.rounded(similarity),
+        "wiener_details": pictures.rounded(details),
+    }
 
 
 def likeness(clean: np.ndarray, cleaned: np.ndarray) -> dict[str, float]:
