@@ -5,10 +5,28 @@ pytest-benchmark tabulates is our own time; the medians and ratios are printed w
 under `extra_info` with `--benchmark-json=FILE`. All times include moving the NumPy data in.
 """
 
+import contextlib
 import statistics
 import time
 
+import pytest
+import tensorflow as tf
+import threadpoolctl
+
 ROUNDS = 5
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Give TensorFlow and NumPy one thread each; TensorFlow must not have started before."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        if tf.config.threading.get_intra_op_parallelism_threads() != 1:
+            pytest.skip("TensorFlow has its threads already: run this file on its own")
+    with threadpoolctl.threadpool_limits(1):
+        yield
 
 
 def seconds(action):

@@ -9,10 +9,9 @@ one only makes such small steps wait. So this file has a process of its own:
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-import threadpoolctl
 
-from common import paper_library, training
+from common import training
+from common.protocols import paper
 from tests import authors_loop
 from tests.benchmarks import racing
 
@@ -26,14 +25,8 @@ ONE_BY_ONE = {
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        if tf.config.threading.get_intra_op_parallelism_threads() != 1:
-            pytest.skip("TensorFlow has its threads already: run this file on its own")
     training.set_precision("float32")
-    with threadpoolctl.threadpool_limits(1):
+    with racing.one_thread():
         yield
 
 
@@ -44,15 +37,15 @@ def test_one_sample_steps_are_many_times_faster_than_numpy(benchmark, name):
     inputs = rng.random((samples, sizes[0]), dtype=np.float32)
     classes = np.eye(sizes[-1], dtype=np.float32)[rng.integers(sizes[-1], size=samples)]
     targets = classes if output == "softmax" else inputs
-    model = paper_library.build_network(sizes, output="sigmoid" if output == "sigmoid" else None)
+    model = paper.build_network(sizes, output="sigmoid" if output == "sigmoid" else None)
     trainer = training.Trainer(
         model,
-        paper_library.build_optimizer("gd", rate, samples),
-        paper_library.cross_entropy if output == "softmax" else paper_library.squared_error,
+        paper.build_optimizer("gd", rate, samples),
+        paper.cross_entropy if output == "softmax" else paper.squared_error,
         epochs=epochs,
         batch_size=1,
     )
-    start = paper_library.initial_weights(model, rng)
+    start = paper.initial_weights(model, rng)
     few = min(samples, 1_000)  # steps that NumPy is timed on
 
     def in_numpy(dtype):
@@ -76,11 +69,11 @@ def test_one_sample_steps_are_many_times_faster_than_numpy(benchmark, name):
 def test_the_autoencoders_protocol_takes_under_three_minutes(benchmark):
     """8,000 images for 200 epochs: a hundredth of it, and what it comes to."""
     images = np.random.default_rng(0).random((8_000, 784), dtype=np.float32)
-    model = paper_library.build_network((784, 128, 9, 128, 784), output="sigmoid")
+    model = paper.build_network((784, 128, 9, 128, 784), output="sigmoid")
     trainer = training.Trainer(
-        model, keras.optimizers.SGD(0.01), paper_library.squared_error, epochs=2, batch_size=1
+        model, keras.optimizers.SGD(0.01), paper.squared_error, epochs=2, batch_size=1
     )
-    start = paper_library.initial_weights(model, np.random.default_rng(0))
+    start = paper.initial_weights(model, np.random.default_rng(0))
     medians = racing.race(
         benchmark, lambda: trainer.train(images, images, weights=start, seed=0), {}
     )
@@ -93,11 +86,11 @@ def test_a_small_step_takes_under_three_microseconds(benchmark):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(150, 4)).astype("float32")
     targets = np.eye(3, dtype="float32")[rng.integers(3, size=150)]
-    model = paper_library.build_network((4, 10, 3))
+    model = paper.build_network((4, 10, 3))
     trainer = training.Trainer(
-        model, keras.optimizers.SGD(0.1), paper_library.cross_entropy, epochs=1000, batch_size=1
+        model, keras.optimizers.SGD(0.1), paper.cross_entropy, epochs=1000, batch_size=1
     )
-    start = paper_library.initial_weights(model, rng)
+    start = paper.initial_weights(model, rng)
     medians = racing.race(
         benchmark, lambda: trainer.train(features, targets, weights=start, seed=0), {}
     )

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from common import training
+from common import optimizers, training
+from common.protocols import notes
 from tests.benchmarks import racing
 
 IMAGES, BATCH_SIZE = 60_000, 64
@@ -43,9 +44,9 @@ def cross_entropy(targets, logits):
 def our_epoch(images, labels):
     model = mnist_model()
     trainer = training.Trainer(
-        model, training.Adam(0.001), cross_entropy, epochs=1, batch_size=BATCH_SIZE, shuffle=True
+        model, optimizers.Adam(0.001), cross_entropy, epochs=1, batch_size=BATCH_SIZE, shuffle=True
     )
-    weights = training.initial_weights(model, np.random.default_rng(0), "pytorch")
+    weights = training.initial_weights(model, np.random.default_rng(0), notes.pytorch)
     return lambda: trainer.train(images, labels, weights=weights, seed=0)
 
 
