@@ -1,7 +1,7 @@
 """What the notes start their networks from: their XOR listing's own draw, and PyTorch's.
 
-Source: notes-2, section 3.2 (`np.random.uniform(size=...)`, biases of zeros); notes-3, whose
-listing leaves the start to PyTorch.
+Source: notes-code, `src/multicapa.py` (`np.random.uniform(size=...)`, biases of zeros) and
+`src/mnist.py`, which leaves the start to PyTorch's layers.
 """
 
 import math

@@ -5,6 +5,12 @@ around single steps would take days. Here a Keras model and its optimizer sit in
 program that runs every epoch up to the next evaluation; the program is built once and serves every
 seed. This package is the one place with code for a particular Keras backend (TensorFlow); the rest
 of the suite is `keras` and `keras.ops`.
+
+    start        the weights that a run starts from
+    trainer      one seed after another, for any model
+    seeds        many seeds at once, for small dense networks
+    derivatives  gradients and Hessians, to hold formulas against
+    layers       what layers a model is made of
 """
 
 from common.training.derivatives import gradients, hessian
