@@ -83,7 +83,8 @@ def adam(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     for axes, variant in zip(row, ("as_written", "code_rate"), strict=True):
         for metric, label in shown.items():
             samples = records.stack(runs[variant], metric)
-            plots.curves(axes, epochs(runs[variant]), samples, label=label)
+            line = plots.curves(axes, epochs(runs[variant]), samples, label=label)
+            line.set_linestyle("--" if "textbook" in metric else "-")  # both show where they agree
         axes.set(
             title=f"rate {runs[variant][0]['config']['learning_rate']:g}",
             xlabel="epochs completed",
@@ -104,11 +105,12 @@ def inputs(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """Validation accuracy on raw and on standardised inputs."""
     figure, grid = plots.figure(2, 3, title="Raw and standardised inputs, 4-10-3")
     for row, (rate, pair) in zip(grid, INPUTS.items(), strict=True):
+        compared = of_the_same_seeds(runs, pair)
         for axes, (name, title) in zip(row, TITLES.items(), strict=True):
             for variant, label in zip(pair, ("raw", "standardised"), strict=True):
-                if variant in runs:
-                    samples = records.stack(runs[variant], f"{name}_validation_accuracy")
-                    plots.curves(axes, epochs(runs[variant]), samples, label=label)
+                if variant in compared:
+                    samples = records.stack(compared[variant], f"{name}_validation_accuracy")
+                    plots.curves(axes, epochs(compared[variant]), samples, label=label)
             axes.set(
                 title=f"{title}, rate {rate}",
                 xlabel="epochs completed",
@@ -116,6 +118,15 @@ def inputs(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
                 ylim=(0, 1.04),
             )
     return figure
+
+
+def of_the_same_seeds(runs: plots.Runs, pair: tuple[str, str]) -> plots.Runs:
+    """Those of two variants that were run, each with the seeds that all of them have."""
+    there = {variant: runs[variant] for variant in pair if variant in runs}
+    shared = set.intersection(*({run["seed"] for run in each} for each in there.values()))
+    return {
+        variant: [run for run in each if run["seed"] in shared] for variant, each in there.items()
+    }
 
 
 # --- Figures 3 and 4 ------------------------------------------------------------------------------
