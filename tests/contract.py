@@ -53,8 +53,10 @@ def measure(head: claims.Reproduction, variant: str, folder: pathlib.Path) -> li
                 "config": records.plain(dataclasses.asdict(config)),
                 "shortened": records.plain(shortened),
                 "data": {},
-                "measurements": records.plain(
-                    {name: value for name, value in values.items() if name not in head.arrays}
+                "measurements": records.with_real_floats(
+                    records.plain(
+                        {name: value for name, value in values.items() if name not in head.arrays}
+                    )
                 ),
                 "arrays": f"{variant}-{seed}.npz" if stored else None,
                 "folder": folder,

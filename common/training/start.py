@@ -44,9 +44,7 @@ def normal(rng: RandomNumbers, shape: Sequence[int]) -> tuple[np.ndarray, np.nda
     return rng.normal(0.0, 1.0, shape), np.zeros(shape[-1:])
 
 
-def initial_weights(
-    model: keras.Model, rng: RandomNumbers, scheme: Scheme | str
-) -> list[np.ndarray]:
+def initial_weights(model: keras.Model, rng: RandomNumbers, scheme: Scheme) -> list[np.ndarray]:
     """Draw the starting weights of every layer, in order: kernel, then bias.
 
     All of them come from one generator, so a seed fixes the whole start. (A Keras initializer keeps
@@ -65,8 +63,6 @@ def initial_weights(
     Raises:
         TypeError: a layer has weights that are neither kernel nor bias.
     """
-    if isinstance(scheme, str):
-        scheme = _named(scheme)
     drawn: dict[int, np.ndarray] = {}
     for layer in layers.walk(model):
         if layer.trainable_weights:
@@ -90,15 +86,3 @@ def _start_of(
     if layer.bias is None:
         return {id(layer.kernel): kernel}
     return {id(layer.kernel): kernel, id(layer.bias): bias}
-
-
-def _named(name: str) -> Scheme:
-    from common.protocols import notes, paper
-
-    return {
-        "glorot": glorot,
-        "normal": normal,
-        "uniform": notes.uniform,
-        "pytorch": notes.pytorch,
-        "normal_with_biases": paper.normal_with_biases,
-    }[name]

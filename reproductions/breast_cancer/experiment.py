@@ -125,9 +125,7 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
     model = trainers[config.models[0]].model  # all have the same shapes
     for seed in seeds:
         parts = split(config, tumours, seed)
-        weights = training.initial_weights(
-            model, np.random.default_rng(seed), config.initialisation
-        )
+        weights = paper.initial_weights(model, np.random.default_rng(seed), config.initialisation)
         z = {
             name: outputs(trainer, parts, weights, config.learning_rates)
             for name, trainer in trainers.items()

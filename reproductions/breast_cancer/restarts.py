@@ -13,6 +13,7 @@ import numpy as np
 
 from common import training
 from common.data import breast_cancer
+from common.protocols import paper
 from reproductions.breast_cancer import experiment
 
 
@@ -39,7 +40,7 @@ def run(config: Config, seeds: Sequence[int]) -> Iterator[dict]:
         rng = np.random.default_rng(seed)
         scored = []
         for _ in range(config.restarts):
-            weights = training.initial_weights(trainer.model, rng, config.initialisation)
+            weights = paper.initial_weights(trainer.model, rng, config.initialisation)
             (z,) = experiment.outputs(trainer, parts, weights, config.learning_rates)
             scored.append(experiment.scores(z, parts.test_labels))
         best = max(scored, key=lambda each: each["accuracy"])

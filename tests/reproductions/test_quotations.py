@@ -22,6 +22,12 @@ READ = {  # lines that were read in the companions' repositories, at a commit, a
             "Accuracy after training (on test):  1.0",
         ),
         "tests.ipynb at 6e72f25": ("epoch   0 - accuracy 0.58333",),
+        "tests.ipynb at 69135fb": (
+            "Utilizaremos el optimizador del descenso del gradiente clásico, con una tasa de"
+            " aprendizaje de 0.01",
+            "Efectivamente, podemos ver como el modelo es capaz de ajustarse a los datos de"
+            " entrenamiento en apenas una época, con una muy buena medida de error.",
+        ),
     },
     "paper-matlab": {
         "NeuralNetwork.m at cca32e4": (
