@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,11 +9,13 @@ import scipy.special
 import sklearn.metrics
 import sklearn.model_selection
 
-from common import claims, data, judge
-from reproductions import wine_regression
-from tests import judging
+from common import judge
+from common.data import wine_quality
+from reproductions.wine_regression import experiment, formulas
+from reproductions.wine_regression import wines as rows
+from tests import contract, judging
 
-TOML = claims.load(pathlib.Path(wine_regression.__file__).with_suffix(".toml"))
+HEAD = contract.HEADS["wine_regression"]
 SEEDS = (3, 4)
 TRAINED = 3897
 
@@ -27,7 +28,7 @@ def _wines(data_dir):
 
 def notebook_rows():
     """Features and qualities as the notebook splits them: its training part, then its test part."""
-    red, white = data.wine_quality("red"), data.wine_quality("white")
+    red, white = wine_quality.load("red"), wine_quality.load("white")
     features = np.concatenate([red.features, white.features])
     quality = np.concatenate([red.quality, white.quality])
     parts = sklearn.model_selection.train_test_split(features, quality, random_state=0)
@@ -67,13 +68,19 @@ def library(seed, epochs, rate=0.001):
 
 def watched(variant, seeds):
     """Run a variant: per seed, its measurements and the predictions [points, wines]."""
-    seen, measure = [], wine_regression._measure
+    seen, measure = [], experiment.measure
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            wine_regression, "_measure", lambda *parts: seen.append(parts[2]) or measure(*parts)
+            experiment, "measure", lambda *parts: seen.append(parts[1]) or measure(*parts)
         )
-        measured = list(wine_regression.run(wine_regression.VARIANTS[variant], seeds))
+        measured = list(experiment.run(experiment.VARIANTS[variant], seeds))
     return list(zip(measured, seen, strict=True))
+
+
+def wines_of(variant):
+    """The wines as a variant reads them."""
+    config = experiment.VARIANTS[variant]
+    return rows.load(config.colours, config.split_state, standardised=config.standardised)
 
 
 @pytest.fixture
@@ -95,29 +102,25 @@ def test_the_network_follows_the_authors_rule_step_by_step(as_written):
 
 def test_rows_are_those_of_the_notebook_and_its_library():
     features, quality = notebook_rows()
-    wines = wine_regression.load_wines(wine_regression.VARIANTS["as_written"])
+    wines = wines_of("as_written")
     np.testing.assert_array_equal(wines.features, features)
     np.testing.assert_array_equal(wines.quality, quality)
-    assert [wines.train, wines.validation, wines.test] == [
-        slice(TRAINED),
-        slice(TRAINED, 4872),
-        slice(4872, 6497),
-    ]
+    assert [wines.train, wines.test] == [slice(TRAINED), slice(4872, 6497)]
     assert (wines.quality[0], wines.quality[TRAINED - 1]) == (6, 5)
     assert wines.red.sum() == 1599
-    table = {row.tobytes() for row in data.wine_quality("red").features}
+    table = {row.tobytes() for row in wine_quality.load("red").features}
     assert all(row.tobytes() in table for row in wines.features[wines.red])
 
 
 def test_red_wine_reads_no_white():
-    wines = wine_regression.load_wines(wine_regression.VARIANTS["red_wine"])
+    wines = wines_of("red_wine")
     assert len(wines.quality) == 1599
     assert wines.red.all()
     assert wines.train == slice(959)
 
 
 def test_inputs_are_standardised_by_the_wines_trained_on():
-    wines = wine_regression.load_wines(wine_regression.VARIANTS["standardised"])
+    wines = wines_of("standardised")
     trained = wines.features[:TRAINED]
     np.testing.assert_allclose(trained.mean(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(trained.std(axis=0), 1, atol=1e-9)
@@ -126,11 +129,11 @@ def test_inputs_are_standardised_by_the_wines_trained_on():
 
 def test_errors_are_those_of_scikit_learn_and_the_printed_ones_of_one_wine(as_written):
     _, quality = notebook_rows()
-    parts = {"train": slice(0, 3897), "validation": slice(3897, 4872), "test": slice(4872, 6497)}
+    parts = {"train": slice(0, 3897), "test": slice(4872, 6497)}
     for measured, predictions in as_written:
-        for name, rows in parts.items():
+        for name, part in parts.items():
             for value, each in zip(measured[f"{name}_mse"], predictions, strict=True):
-                expected = sklearn.metrics.mean_squared_error(quality[rows], each[rows])
+                expected = sklearn.metrics.mean_squared_error(quality[part], each[part])
                 assert value == pytest.approx(expected, rel=1e-5)
         last = parts["test"]
         assert measured["test_r2"][10] == pytest.approx(
@@ -157,16 +160,13 @@ def test_baselines_are_the_mean_and_least_squares(as_written):
     assert measured["forest_test_r2"] > measured["linear_test_r2"] > measured["mean_test_r2"]
 
 
-def test_saturated_and_frozen_outputs_are_counted():
-    config = wine_regression.VARIANTS["as_written"]
-    wines = wine_regression.load_wines(config)
-    first_layer = np.full((2, TRAINED, 20), 0.5)
-    first_layer[0, :, :5] = 0.995  # saturated on every wine, and so frozen
-    first_layer[1, ::2, :10] = 0.001  # saturated on half of them
-    predictions = np.zeros((2, len(wines.quality)))
-    measured = wine_regression._measure(config, wines, predictions, first_layer)
-    assert measured["saturated"] == pytest.approx([0.25, 0.25], abs=1e-3)
-    assert measured["frozen"] == [1.0, 0.5]
+def test_saturated_outputs_are_counted():
+    config = experiment.VARIANTS["as_written"]
+    z = np.zeros((TRAINED, 20))
+    z[:, :5] = 6  # a sigmoid of 0.9975
+    z[::2, 5:10] = -6
+    assert experiment.saturated_share(config, z) == pytest.approx(0.375, abs=1e-3)
+    assert experiment.saturated_share(config, z / 2) == 0
 
 
 # --- Claims -------------------------------------------------------------------------------------
@@ -175,22 +175,30 @@ def test_saturated_and_frozen_outputs_are_counted():
 @pytest.fixture
 def records(as_written):
     """One seed's measurements for every variant, copied to as many seeds as a verdict needs."""
-    return judging.records_of(
-        dict.fromkeys(wine_regression.VARIANTS, as_written[0][0]), data={"wine_quality": "1.0.0"}
-    )
+    measured = dict.fromkeys(HEAD.variants, as_written[0][0])
+    measured["formulas"] = next(formulas.run(formulas.VARIANTS["formulas"], [0]))
+    return judging.records_of(measured, data={"wine_quality": "1.0.0"})
 
 
-verdict = functools.partial(judging.verdict, TOML)
+verdict = functools.partial(judging.verdict, HEAD)
 
 
 def test_every_claim_can_be_judged_from_what_run_measures(records):
-    assert set(judging.verdicts(TOML, records).values()) <= judging.JUDGED
+    assert set(judging.verdicts(HEAD, records).values()) <= judging.JUDGED
 
 
 def test_a_perfect_fit_would_be_confirmed(records):
     assert verdict("wine-one-epoch-perfect", records) == judge.REFUTED
     assert verdict("wine-one-epoch-perfect", records, one_epoch_train_mse=0.01) == judge.CONFIRMED
-    assert verdict("figure-5-is-the-training-error", records) == judge.REFUTED
-    assert verdict("figure-5-is-the-training-error", records, printed_gap=0.0) == judge.CONFIRMED
-    assert verdict("wine-delta-identity", records) == judge.CONFIRMED
-    assert verdict("wine-red-only", records) == judge.REFUTED
+
+
+def test_a_network_that_is_better_than_the_forest_would_be_essential(records):
+    better = {"final_test_mse": 0.1}
+    assert verdict("wine-network-essential", records, **better) == judge.CONFIRMED
+    assert verdict("wine-network-essential", records, final_test_mse=0.9) == judge.REFUTED
+
+
+def test_a_wrong_derivative_falls(records):
+    claim = "mse-derivative-supposes-sigmoid"
+    assert verdict(claim, records, sigmoid_delta_gap=0.0) == judge.CONFIRMED
+    assert verdict(claim, records, sigmoid_delta_gap=0.1) == judge.REFUTED
