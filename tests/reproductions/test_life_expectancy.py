@@ -14,6 +14,9 @@ import sklearn.model_selection
 from common import claims, data, judge
 from reproductions import life_expectancy
 
+if not (pathlib.Path(__file__).parents[2] / "reproductions/life_expectancy/claims.toml").exists():
+    pytest.skip("its claims are being read again", allow_module_level=True)
+
 TOML = claims.load(pathlib.Path(life_expectancy.__file__).with_suffix(".toml"))
 RAW = ("as_written", "two_hidden", "three_hidden")
 EPOCHS = 11
