@@ -151,8 +151,7 @@ def adam(gradients: np.ndarray, config: Config, rng: np.random.Generator) -> dic
     return {
         "adam_gap": rounded(np.abs(printed / standard - 1).max()),
         "adam_bias_gap": rounded(np.abs(mean - constant).max()),
-        "second_moment": rounded(square[-1, 0]),
-        "variance_of_constant_gradient": rounded(constant.var()),
+        "variance_gap": rounded(abs(square[-1, 0] - constant.var())),
         "rate_for_large_gradients": rounded(large),
         "rate_for_small_gradients": rounded(small),
     }
