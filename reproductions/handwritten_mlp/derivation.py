@@ -170,7 +170,6 @@ def counts(model: keras.Model) -> dict:
     """Return how many layers, weights and biases the model has."""
     kernels, biases = model.get_weights()[0::2], model.get_weights()[1::2]
     return {
-        "layer_sizes": [model.input_shape[1], *[len(bias) for bias in biases]],
         "layer_weights": [kernel.size for kernel in kernels],
         "layer_biases": [bias.size for bias in biases],
         "weight_count": sum(kernel.size for kernel in kernels),
