@@ -18,12 +18,12 @@ import scipy.ndimage
 import sklearn.decomposition
 import sklearn.metrics
 
-from common import losses, optimizers, records, training
+from common import losses, optimizers, training
 from common.data import mnist
 from common.protocols import paper
 
 if typing.TYPE_CHECKING:
-    from matplotlib import axes as mpl_axes
+    pass
 
 SIDE = mnist.SIDE
 PIXELS = mnist.PIXELS
@@ -256,19 +256,3 @@ def as_bytes(images: np.ndarray) -> np.ndarray:
 def rounded(value: float) -> float:
     """Six significant digits: what float32 has, and short in a record."""
     return float(f"{value:.6g}")
-
-
-# --- Figures --------------------------------------------------------------------------------------
-
-
-def stacked(runs: Sequence[records.Record], metric: str) -> np.ndarray:
-    """A logged metric of some runs, shape (seeds, epochs); before training is left out."""
-    return records.stack(runs, metric)[:, 1:]
-
-
-def level(
-    axes: "mpl_axes.Axes", runs: Sequence[records.Record], metric: str, label: str, style: str
-) -> None:
-    """Draw what a simple answer gets as a grey line across the panel (median over the seeds)."""
-    middle = float(np.median(records.stack(runs, metric)))
-    axes.axhline(middle, color="#777777", linestyle=style, linewidth=1, label=label)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import axes as mpl_axes
 
 from common import plots, records
-from common.protocols import pictures
+from common.protocols import picture_figures, pictures
 
 NAMES = {"as_written": "as written", "corrected": "Glorot, Adam, batches"}
 
@@ -25,7 +25,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         1, 3, title="The loss that rises while the network learns (notebook, cell 67)"
     )
     some = runs["as_written"]
-    samples = pictures.stacked(some, "printed_loss")
+    samples = picture_figures.stacked(some, "printed_loss")
     plots.curves(left, epochs_of(some), samples, label="measured", judged="linear")
     plots.cited(left, *curves["printed"].points, label="cited: the notebook's log")
     left.set(title="what is printed", ylabel="printed loss")
@@ -35,7 +35,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     }
     draw(middle, some, parts)
     label = "variance of the picture"
-    pictures.level(middle, some, "last_image_contrast", label, "--")
+    picture_figures.level(middle, some, "last_image_contrast", label, "--")
     middle.set(title="what it consists of", ylabel="part of it")
     errors = {
         "last_image_error": "the printed picture",
@@ -43,7 +43,9 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         "test_error": "unseen pictures",
     }
     draw(right, some, errors)
-    pictures.level(right, some, "mean_image_test_error", "the mean image, unseen pictures", "--")
+    picture_figures.level(
+        right, some, "mean_image_test_error", "the mean image, unseen pictures", "--"
+    )
     right.set(title="the true error", ylabel="mean squared error")
     for axes in (left, middle, right):
         axes.set(xlabel="epochs completed", ylim=(0, None))
@@ -53,7 +55,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 def draw(axes: mpl_axes.Axes, some: Sequence[records.Record], labels: dict[str, str]) -> None:
     """Draw logged metrics of one variant over its epochs."""
     for metric, label in labels.items():
-        samples = pictures.stacked(some, metric)
+        samples = picture_figures.stacked(some, metric)
         plots.curves(axes, epochs_of(some), samples, label=label)
 
 
@@ -83,7 +85,7 @@ def quality(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     ):
         labels = ("mean image", "9 principal components", "20 principal components")
         for metric, label, style in zip(metrics, labels, ("--", "-.", ":"), strict=True):
-            pictures.level(axes, written, metric, label, style)
+            picture_figures.level(axes, written, metric, label, style)
     left.set(title="error", xlabel="epochs completed", ylabel="mean squared error", ylim=(0, None))
     middle.set(title="digit kept", xlabel="epochs completed", ylabel="share", ylim=(0, 1.02))
     codes = {"before training": (written, "untrained_code_accuracy")}
@@ -91,7 +93,7 @@ def quality(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     for place, (some, metric) in enumerate(codes.values()):
         shares = records.stack(some, metric)
         right.plot([place] * len(shares), shares, "o", alpha=0.6, color=plots.PALETTE[0])
-    pictures.level(right, written, "pca_9_code_accuracy", "9 principal components", "-.")
+    picture_figures.level(right, written, "pca_9_code_accuracy", "9 principal components", "-.")
     ticks = [label.replace(", Adam,", ",\nAdam,") for label in codes]
     right.set_xticks(range(len(codes)), ticks)
     right.set(title="digit told from its code", ylabel="share", ylim=(0, 1.02))

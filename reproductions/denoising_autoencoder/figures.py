@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common import plots, records
-from common.protocols import pictures
+from common.protocols import picture_figures, pictures
 
 SIMPLE = {  # answers that need no network: title, metrics of error and of kept class
     "as it came": ("noisy_error", "noisy_kept_class"),
@@ -41,7 +41,7 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     )
     some = runs["as_written"]
     epochs = epochs_of(some)
-    samples = pictures.stacked(some, "printed_loss")
+    samples = picture_figures.stacked(some, "printed_loss")
     plots.curves(left, epochs, samples, label="measured", judged="linear")
     plots.cited(left, *curves["printed"].points, label="cited: the notebook's log")
     left.set(title="what is printed", ylabel="printed loss")
@@ -49,16 +49,16 @@ def printed_loss(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         "train_error": "trained pictures, trained noise",
         "fresh_train_error": "trained pictures, new noise",
     }.items():
-        plots.curves(right, epochs, pictures.stacked(some, metric), label=label)
+        plots.curves(right, epochs, picture_figures.stacked(some, metric), label=label)
     # On the line before: dashes, so that both are seen.
-    unseen = np.median(pictures.stacked(some, "test_error"), axis=0)
+    unseen = np.median(picture_figures.stacked(some, "test_error"), axis=0)
     right.plot(epochs, unseen, "--", color=plots.PALETTE[3], label="unseen pictures: median")
     for metric, label, style in (
         ("mean_image_error", "mean image, unseen pictures", "--"),
         ("pca_9_error", "9 principal components, unseen pictures", "-."),
         ("wiener_error", "Wiener filter, unseen pictures", ":"),
     ):
-        pictures.level(right, some, metric, label, style)
+        picture_figures.level(right, some, metric, label, style)
     right.set(title="the true error", ylabel="mean squared error", ylim=(0, None))
     for axes in (left, right):
         axes.set_xlabel("epochs completed")
@@ -128,10 +128,10 @@ def noise(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     for variant, some in runs.items():
         epochs = some[0]["measurements"]["logged_epochs"]
         label = labels[variant]
-        errors = pictures.stacked(some, "test_error")
+        errors = picture_figures.stacked(some, "test_error")
         plots.curves(left, epochs_of(some), errors, label=label)
         plots.curves(right, epochs, records.stack(some, "code_agreement"), label=label)
-    pictures.level(left, runs["as_written"], "mean_image_error", "mean image", "--")
+    picture_figures.level(left, runs["as_written"], "mean_image_error", "mean image", "--")
     left.set(title="error on unseen digits", ylabel="mean squared error", ylim=(0, None))
     right.set(title="does the code know the picture?", ylabel="agreement", ylim=(0, 1.02))
     for axes in (left, right):
@@ -158,9 +158,9 @@ def uncorrected_layers(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         some = runs[variant]
         epochs = [epoch for epoch in epochs_of(some) if epoch <= last]
         for axes, metric in ((left, "test_error"), (right, "kept_class")):
-            samples = pictures.stacked(some, metric)[:, : len(epochs)]
+            samples = picture_figures.stacked(some, metric)[:, : len(epochs)]
             plots.curves(axes, epochs, samples, label=label)
-    pictures.level(left, runs["as_written"], "mean_image_error", "mean image", "--")
+    picture_figures.level(left, runs["as_written"], "mean_image_error", "mean image", "--")
     left.set(title="error", ylabel="mean squared error", ylim=(0, None))
     right.set(title="digit kept", ylabel="share", ylim=(0, 1.02))
     for axes in (left, right):

@@ -96,7 +96,6 @@ def momentum(gradients: np.ndarray, config: Config, rng: np.random.Generator) ->
         "momentum_average_gap": rounded(np.abs(v - past).max()),
         "momentum_gap": rounded(np.abs(classical + rate * v).max()),
         "velocity_growth": rounded(same[-1] / same[0]),
-        "velocity_where_gradients_agree": rounded(abs(same[-1]) / size),
         "velocity_where_gradients_alternate": rounded(abs(alternating[-1]) / size),
         "path_of_descent": path(steep, 0.0),
         "path_of_momentum": path(steep, beta),
