@@ -41,9 +41,9 @@ PENALTIES = {
 }
 CALIBRATED = {
     "as_written": "all images, 2 epochs",
-    "few": "1,000 images, 200 passes",
-    "few_l2_large": "1,000 images, 200 passes, lambda 0.1",
-    "rate_small": "6,000 images, 20 passes, rate 0.001",
+    "few": "1,024 images, 200 passes",
+    "few_l2_large": "1,024 images, 200 passes, lambda 0.1",
+    "rate_small": "6,400 images, 20 passes, rate 0.001",
 }
 FEWEST = 20  # images in a bin of all seeds, below which a share says nothing
 
@@ -88,7 +88,7 @@ def algorithm(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["rate_large", "rate_small"],
     also=["rate_tiny", "rate_middle", "rate_huge", "momentum_huge"],
-    caption="Twenty passes over 6,000 images from the same starts at other rates: the loss of each "
+    caption="Twenty passes over 6,400 images from the same starts at other rates: the loss of each "
     "pass on a linear scale (left) and on a logarithmic one (right). Lines are medians, shades "
     "ranges over the seeds. At rate 1 it goes up and down; at 0.0001 it is stuck.",
 )
@@ -105,7 +105,7 @@ def rates(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["rate_large", "start_narrow"],
     also=["start_wide", "start_unit"],
-    caption="Twenty passes over 6,000 images at rate 0.1 from weights of different spread, on a "
+    caption="Twenty passes over 6,400 images at rate 0.1 from weights of different spread, on a "
     "logarithmic scale. Lines are medians, shades ranges over the seeds. Dashed: log(10), what "
     "answering at random costs.",
 )
@@ -121,7 +121,7 @@ def starts(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["plateau", "plateau_momentum_fast"],
     also=["plateau_momentum", "plateau_fast"],
-    caption="Sixty passes over 1,500 images from N(0, 0.01^2), where hardly anything gets through "
+    caption="Sixty passes over 1,536 images from N(0, 0.01^2), where hardly anything gets through "
     "three layers and the loss stays at log(10) = 2.30: lines are medians, shades ranges over the "
     "seeds; dotted, 1.5, where the plateau counts as left. As printed, momentum at the same rate "
     "leaves it no sooner; at ten times the rate, which is classical momentum, it does, and plain "
@@ -138,7 +138,7 @@ def plateaus(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["few"],
     also=["few_l2_small", "few_l2_middle", "few_l2_large"],
-    caption="200 passes over 1,000 images without L2 and with the document's lambdas: loss on the "
+    caption="200 passes over 1,024 images without L2 and with the document's lambdas: loss on the "
     "test set and accuracy on it, from the first evaluation after the start on. Lines are medians, "
     "shades ranges over the seeds. The two smaller lambdas change next to nothing.",
 )

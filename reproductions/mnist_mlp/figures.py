@@ -141,7 +141,7 @@ def widths(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
 @plots.drawing(
     needs=["rates"],
     also=["rates_one_hidden", "rates_linear"],
-    caption="How many passes over 6,000 images it takes until the mean batch loss is below 0.3, at "
+    caption="How many passes over 3,200 images it takes until the mean batch loss is below 0.3, at "
     "each rate: lines are medians, shades ranges over the seeds. At the top are those that did not "
     "get there. Dashed: the listing's rate. Each optimizer has rates of its own; where "
     "both are at their best they are less than a factor of two apart.",
