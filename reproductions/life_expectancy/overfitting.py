@@ -4,8 +4,8 @@ Source: paper, section 7.2 ("incrementar excesivamente su complejidad daría lug
 Stated: too complex a model overfits, and is practically useless.
 Silent about: how complex is too complex, and for how many rows. Our own choices: 50 rows, in the
     notebook's order, the paper's 19-10-1 (211 weights and biases) and 19-100-100-1 (12,201),
-    trained soundly (see sound.py) for 2,000 epochs. Its 12,201 weights do not fit the processor's
-    cache many times over, so here the seeds are trained one after the other.
+    trained soundly (see sound.py) for 2,000 epochs. So many weights do not fit the processor's
+    cache for many seeds at once, so here they are trained one after the other.
 """
 
 import dataclasses
