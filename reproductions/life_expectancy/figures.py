@@ -177,8 +177,8 @@ def answers(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         "last_target": ("the row watched", (0, (1, 1.5))),
     }.items():
         value = measured[metric]
-        label = f"{label}: {value:.1f} years"
-        years.axhline(value, color="#555555", linestyle=dashes, label=label)
+        shown = f"{label}: {value:.1f} years"
+        years.axhline(value, color="#555555", linestyle=dashes, label=shown)
     years.set(title="the answer", xlabel="epochs completed", ylabel="life expectancy, years")
     for name, label in cited_runs().items():
         epochs, observed = logged(curves[name])
