@@ -77,9 +77,9 @@ def figure_6(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     needs=["as_written"],
     also=["three_hidden"],
     caption="Left, figure 7 as the notebook draws it: three of its runs, cut after 13 points; "
-    "nothing is set to zero. Two of the three are the same network from two starts. Right, the runs "
-    "of both networks from our starts: the difference that the figure shows between its first two "
-    "lines is one between starts. Lines and bands: median and range of the seeds.",
+    "nothing is set to zero. The first line is taken to be figure 6's run. It and the second are of "
+    "the same network, from two starts. Right, both networks from our starts: what sets the first "
+    "two lines apart is no layer. Lines and bands: median and range of the seeds.",
 )
 def figure_7(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The paper's three lines; ours."""
@@ -231,9 +231,9 @@ def fitted_rate(runs: plots.Runs, curve: claims.Curve) -> float:
     also=["by_rows", "by_countries", "few_rows", "wide"],
     caption="Left: the first network with inputs and target standardised, starting weights that "
     "fit its widths, and rate 0.01. Middle: a wider one, tested on other rows of countries it has "
-    "seen, or on countries it has not. Right: overfitting, with 50 rows and 2,000 epochs: the error "
-    "on rows trained on goes to nothing, that on others rises. Lines and bands: median and range of "
-    "the seeds, from the first look after the start on.",
+    "seen, or on countries it has not. Right: overfitting, with 50 rows and 2,000 epochs: the "
+    "error on rows trained on goes to nothing, that on others rises. Lines and bands: median and "
+    "range of the seeds, from the first look after the start on.",
 )
 def what_works(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """Sound runs, unseen countries, and overfitting."""
