@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import axes as mpl_axes
+from matplotlib import ticker
 
 from common import plots, records
 
@@ -59,6 +60,7 @@ def draw_losses(
             if losses.shape[1] < 3:
                 line.set_marker("o")
     axes.set(xlabel="pass over the images", ylabel="mean loss of the pass", ylim=(0, ceiling))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
 
 
 @plots.drawing(
@@ -77,8 +79,9 @@ def algorithm(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
         for place, variant in enumerate(shown):
             values = records.stack(runs[variant], metric)[:, -1]
             spread = place + np.linspace(-0.25, 0.25, len(values))
-            axes.plot(spread, np.sort(values), ".", color=plots.PALETTE[place])
-            axes.plot(place, np.median(values), "D", color=plots.PALETTE[place])
+            colour = plots.PALETTE[place]
+            axes.plot(spread, np.sort(values), ".", color=colour)
+            axes.plot(place, np.median(values), "D", color=colour, markersize=9, fillstyle="none")
         axes.set_xticks(range(len(shown)), [*shown.values()], rotation=20, ha="right")
     panels[0].set(ylabel="mean loss of the second epoch", ylim=(0, None))
     panels[1].set(ylabel="test accuracy after two epochs")
