@@ -55,11 +55,13 @@ def _tensorflow_sees_gpu() -> bool:
 
 
 def environment(device: str, threads: int) -> dict[str, str]:
-    """What a worker process must set before TensorFlow is imported."""
+    """What a worker process must be born with, before it imports NumPy and TensorFlow."""
     common = {
         "KERAS_BACKEND": "tensorflow",
         "MPLBACKEND": "Agg",
+        "MKL_NUM_THREADS": str(threads),
         "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes share the GPU
         "TF_NUM_INTEROP_THREADS": str(threads),

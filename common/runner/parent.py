@@ -43,6 +43,12 @@ def run(
     """
     threads = max(1, devices.cores() // jobs)
     wanted = plan.wanted_seeds(reproductions, profile, seeds, variant)
+    for (name, needing), packages in plan.missing_packages(reproductions, wanted).items():
+        lacking = f"it needs {', '.join(packages)}, not installed; pip install {' '.join(packages)}"
+        if variant:  # who names it wants it, or to know why not
+            raise errors.UserError(f"{name}/{needing}: {lacking}")
+        del wanted[name][needing]
+        terminal.tell(console, f"LEFT OUT is {name}/{needing}: {lacking}")
     while True:
         try:
             messages = data.prepare(plan.data_needed(reproductions, wanted), data_dir, manual_dir)

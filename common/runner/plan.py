@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import itertools
 import math
 import pathlib
@@ -79,6 +80,22 @@ def without(
         }
         for reproduction in reproductions
     }
+
+
+def missing_packages(
+    reproductions: Iterable[claims.Reproduction], wanted: folders.Seeds
+) -> dict[tuple[str, str], list[str]]:
+    """The optional packages that are not installed, by the reproduction and variant they serve."""
+    missing = {
+        (reproduction.name, variant): [
+            package
+            for package in reproduction.variants[variant].packages
+            if importlib.util.find_spec(package) is None
+        ]
+        for reproduction in reproductions
+        for variant in wanted[reproduction.name]
+    }
+    return {place: packages for place, packages in missing.items() if packages}
 
 
 def tasks(

@@ -19,19 +19,15 @@ from common.runner import devices, worker
 @contextlib.contextmanager
 def workers(jobs: int, device: str, threads: int) -> Iterator[pebble.ProcessPool]:
     """Worker processes that are gone, whatever they are doing, when the block ends."""
-    pool = pebble.ProcessPool(
-        max_workers=jobs,
-        initializer=worker.start,
-        initargs=[devices.environment(device, threads)],
-        context=_QuietContext(),
-    )
-    try:
-        with _interrupts_held_back():
-            pool.active  # noqa: B018  (asking starts it)
-        yield pool
-    finally:
-        pool.stop()
-        pool.join()
+    pool = pebble.ProcessPool(max_workers=jobs, initializer=worker.start, context=_QuietContext())
+    with _inherited(devices.environment(device, threads)):
+        try:
+            with _interrupts_held_back():
+                pool.active  # noqa: B018  (asking starts it)
+            yield pool
+        finally:
+            pool.stop()
+            pool.join()
 
 
 def death(error: BaseException) -> str:
@@ -57,6 +53,24 @@ def broken() -> errors.UserError:
 
 def _cause(exit_code: int) -> str:
     return f"signal {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit {exit_code}"
+
+
+@contextlib.contextmanager
+def _inherited(environment: dict[str, str]) -> Iterator[None]:
+    """Let every process that is started in the block be born with some variables.
+
+    To set them is too late for one that runs: it has NumPy, which has counted its threads.
+    """
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class _QuietProcess(multiprocessing.context.SpawnProcess):

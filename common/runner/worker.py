@@ -23,9 +23,8 @@ from common.runner import plan
 Failure = tuple[str, str]  # in one line, and in full
 
 
-def start(environment: dict[str, str]) -> None:
+def start() -> None:
     """The first thing that every worker process does."""
-    os.environ.update(environment)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # dies at once, even in a compiled program
     threading.Thread(target=_die_with_parent, daemon=True).start()
 

@@ -1,5 +1,6 @@
 import collections
 import json
+import os
 import pathlib
 import random
 import signal
@@ -86,20 +87,27 @@ def test_the_smoke_profile_shortens_says_so_and_withholds_verdicts(suite):
     assert stored.withheld == "smoke profile: verdicts withheld"
 
 
-def test_workers_are_set_up_before_the_reproduction_is_imported(suite):
+def test_workers_are_born_set_up(suite):
     path = suite.add(seeds=1) / "experiment.py"
-    names = ["CUDA_VISIBLE_DEVICES", "TF_NUM_INTRAOP_THREADS", "KERAS_BACKEND", "MPLBACKEND"]
-    code = (
-        f"import json, os, pathlib, signal\nfound = [os.environ.get(name) for name in {names}]\n"
-        "found.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
-        "found.append(__name__)\n"
-        "pathlib.Path(__file__).with_suffix('.json').write_text(json.dumps(found))\n"
-    )
-    path.write_text(code + path.read_text())
-    suite.run_here(jobs=1)
-    found = json.loads(path.with_suffix(".json").read_text())
-    cores = str(runner.cores())
-    assert found == ["-1", cores, "tensorflow", "Agg", True, "reproductions.fake.experiment"]
+    code = """
+import json, os, pathlib, signal
+import threadpoolctl
+masked = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+threads = [each["num_threads"] for each in threadpoolctl.threadpool_info()]
+found = [__name__, masked, *threads, dict(os.environ)]
+pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(found))
+"""
+    text = path.read_text()
+    path.write_text(text.replace("from common import errors", f"from common import errors{code}"))
+    before = dict(os.environ)
+    suite.run_here(jobs=2 * runner.cores())
+    assert dict(os.environ) == before
+    name, masked, *threads, environment = json.loads(path.with_suffix(".json").read_text())
+    assert (name, masked) == ("reproductions.fake.experiment", True)
+    assert set(threads) == {1}  # NumPy's, which counts them as it is imported
+    expected = {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "Agg"}
+    assert expected.items() <= environment.items()
+    assert environment["TF_NUM_INTRAOP_THREADS"] == environment["OMP_NUM_THREADS"] == "1"
 
 
 def test_each_experiment_file_measures_its_own_variants(suite):
@@ -411,6 +419,19 @@ def test_what_needs_a_missing_data_set_is_left_out_unless_it_is_named(suite, tmp
     assert code == 2
     assert complaints.count("\n") == 1
     assert "life_expectancy" in complaints
+
+
+def test_what_needs_a_package_that_is_not_installed_is_left_out_unless_it_is_named(suite):
+    path = suite.add(variants=("as_written", "needy")) / "claims.toml"
+    one = '{ about = "Needy.", packages = ["json", "no_such_package"] }'
+    path.write_text(path.read_text().replace('needy = "needy"', f"needy = {one}"))
+    stored = suite.run_here()["fake"]
+    assert list(stored.records) == ["as_written"]
+    assert stored.errors == {}
+    lacking = "it needs no_such_package, not installed; pip install no_such_package"
+    assert f"LEFT OUT is fake/needy: {lacking}" in suite.told
+    with pytest.raises(errors.UserError, match=r"^fake/needy: it needs no_such_package, not inst"):
+        suite.run_here(variant="needy")
 
 
 # ---- Killed --------------------------------------------------------------------------------------
