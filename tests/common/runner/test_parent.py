@@ -101,7 +101,8 @@ pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(found))
     path.write_text(text.replace("from common import errors", f"from common import errors{code}"))
     before = dict(os.environ)
     suite.run_here(jobs=2 * runner.cores())
-    assert dict(os.environ) == before
+    assert {name: os.environ.get(name) for name in before} == before
+    assert "OMP_NUM_THREADS" in before or "OMP_NUM_THREADS" not in os.environ
     name, masked, *threads, environment = json.loads(path.with_suffix(".json").read_text())
     assert (name, masked) == ("reproductions.fake.experiment", True)
     assert set(threads) == {1}  # NumPy's, which counts them as it is imported
