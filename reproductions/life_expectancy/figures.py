@@ -1,4 +1,3 @@
-# ruff: noqa: E501  (a draft: its captions are not wrapped yet)
 """Figures 6 to 8 beside what they are taken for; why they fall and rise; what works."""
 
 import math
@@ -131,8 +130,8 @@ def figure_8(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
             x = FIGURE_8_LINES[variant]
             plots.cited_line(one, x, label=f"cited: figure 8's line at {x}", vertical=True)
         one.set(title=RAW[variant], ylabel=ONE_ROW, ylim=(-10, 400), xlim=(-5, 205))
-        for metric, label in PARTS.items():
-            draw_curve(meant, positions(some), some, metric, label)
+        for metric in ("train_mse", "test_mse"):
+            draw_curve(meant, positions(some), some, metric, PARTS[metric])
         draw_baselines(meant, some)
         meant.set(xlabel=X_LABEL, ylabel=ALL_ROWS, ylim=(-20, 800), xlim=(-5, 205))
     return figure
@@ -157,8 +156,8 @@ def answers_caption(runs: plots.Runs, curves: plots.Curves) -> str:
         "the value of that row. Right: the paper's own runs (diamonds), and the squared error of a "
         "constant on its way to the mean, A(t) = m + (A(0) - m) exp(-k t), with nothing but k "
         f"fitted. {'; '.join(told)}. R squared is nearly all the fall from 5,000; the rise is the "
-        "harder part. One hidden layer follows the constant to the end; the deeper networks fall "
-        "behind it on the rise, because their slope does not stay what it was."
+        "harder part. With one hidden layer a run keeps close to the constant; on the rise it misses the "
+        "deeper networks, whose slope does not stay what it was at the start."
     )
 
 
@@ -254,8 +253,11 @@ def what_works(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
             draw_trained(overfitted, some, "train_mse", f"{sizes}, trained on")
             draw_trained(overfitted, some, "test_mse", f"{sizes}, test")
     overfitted.set_title("50 rows, 2,000 epochs")
+    overfitted.set_yscale("log")
     for axes in (corrected, split, overfitted):
-        axes.set(xlabel="epochs completed", ylabel=ALL_ROWS, yscale="log")
+        axes.set(xlabel="epochs completed", ylabel=ALL_ROWS)
+    for axes in (corrected, split):
+        axes.set_ylim(bottom=0)
     return figure
 
 

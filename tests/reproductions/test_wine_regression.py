@@ -202,3 +202,48 @@ def test_a_wrong_derivative_falls(records):
     claim = "mse-derivative-supposes-sigmoid"
     assert verdict(claim, records, sigmoid_delta_gap=0.0) == judge.CONFIRMED
     assert verdict(claim, records, sigmoid_delta_gap=0.1) == judge.REFUTED
+
+
+def test_too_few_neurons_do_not_interpolate(records):
+    wines = wines_of("standardised")
+    for neurons, holds in ((100, True), (90, False)):
+        config = formulas.Config(interpolating_neurons=neurons)
+        gap = formulas.interpolation_gap(config, wines, np.random.default_rng(0))
+        expected = judge.CONFIRMED if holds else judge.REFUTED
+        assert verdict("wine-any-function", records, interpolation_gap=gap) == expected
+
+
+@pytest.mark.parametrize(
+    ("claim", "metric", "holds", "falls"),
+    [
+        ("wine-relevant", "linear_test_r2", 0.3, 0.05),
+        ("mse-answers-are-values", "answers", 200, 7),
+        ("mse-in-linear-regression", "linear_mse_slope", 0.0, 1e-3),
+        ("wine-one-epoch-beats-mean", "one_epoch_train_mse", 0.7, 0.8),  # the mean's is 0.752
+        ("wine-ten-epochs-beat-mean", "final_train_mse", 0.7, 0.8),
+        ("wine-adapts-corrected", "final_train_mse", 0.5, 0.6),  # linear regression's is 0.536
+        ("wine-not-linear", "final_test_mse", 0.5, 0.6),  # linear regression's is 0.558
+    ],
+)
+def test_conclusions_turn_with_what_is_measured(records, claim, metric, holds, falls):
+    assert verdict(claim, records, **{metric: holds}) == judge.CONFIRMED
+    assert verdict(claim, records, **{metric: falls}) == judge.REFUTED
+
+
+def test_figure_5_is_held_against_one_wines_error_and_all_wines(records):
+    y = [44.5, *HEAD.curves["figure-5-trained"].points[1]]
+    rng = np.random.default_rng(0)
+    near, far = (
+        [[v * k for v in y] for k in rng.uniform(*ends, 500)] for ends in ((0.5, 2), (3, 4))
+    )
+    for claim, metric, variant in (
+        ("figure-5-printed", "printed_loss", "as_written"),
+        ("figure-5-printed-stated-rate", "printed_loss", "stated_rate"),
+        ("figure-5-is-the-training-error", "train_mse", "as_written"),
+    ):
+        for curves, expected in ((near, judge.CONSISTENT), (far, judge.REFUTED)):
+            runs = [
+                {**record, "measurements": record["measurements"] | {metric: curve}}
+                for record, curve in zip(records[variant], curves, strict=True)
+            ]
+            assert judging.verdicts(HEAD, {**records, variant: runs})[claim] == expected
