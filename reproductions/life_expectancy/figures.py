@@ -76,9 +76,9 @@ def figure_6(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     needs=["as_written"],
     also=["three_hidden"],
     caption="Left, figure 7 as the notebook draws it: three of its runs, cut after 13 points; "
-    "nothing is set to zero. The first line is taken to be figure 6's run. It and the second are of "
-    "the same network, from two starts. Right, both networks from our starts: what sets the first "
-    "two lines apart is no layer. Lines and bands: median and range of the seeds.",
+    "nothing is set to zero. The first line is taken to be figure 6's run. It and the second are "
+    "of the same network, from two starts. Right, both networks from our starts: what sets the "
+    "first two lines apart is no layer. Lines and bands: median and range of the seeds.",
 )
 def figure_7(runs: plots.Runs, curves: plots.Curves) -> plots.Figure:
     """The paper's three lines; ours."""
@@ -156,8 +156,8 @@ def answers_caption(runs: plots.Runs, curves: plots.Curves) -> str:
         "the value of that row. Right: the paper's own runs (diamonds), and the squared error of a "
         "constant on its way to the mean, A(t) = m + (A(0) - m) exp(-k t), with nothing but k "
         f"fitted. {'; '.join(told)}. R squared is nearly all the fall from 5,000; the rise is the "
-        "harder part. With one hidden layer a run keeps close to the constant; on the rise it misses the "
-        "deeper networks, whose slope does not stay what it was at the start."
+        "harder part. With one hidden layer a run keeps close to the constant; on the rise it "
+        "misses the deeper networks, whose slope does not stay what it was at the start."
     )
 
 
