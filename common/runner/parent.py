@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pebble
 import rich.console
 
-from common import claims, data, errors, files, records, terminal
+from common import claims, data, errors, files, provenance, terminal
 from common.runner import contents, devices, display, figures, plan, pool, watch, worker
 from common.runner import folder as folders
 
@@ -58,7 +58,7 @@ def run(
                 raise
             wanted = plan.without(missing.data_set, reproductions, wanted)
             terminal.tell(console, f"LEFT OUT is all that needs '{missing.data_set}': {missing}")
-    provenance = records.provenance(device, threads)
+    made_with = provenance.of_run(device, threads)
     tasks, damage = plan.tasks(
         reproductions,
         folder,
@@ -66,7 +66,7 @@ def run(
         asked={"profile": profile, "seeds": seeds},
         jobs=jobs,
         fresh=fresh,
-        provenance=provenance,
+        provenance=made_with,
     )
     for message in [*messages, folders.manifest_damage(folder), *damage]:
         if message:
@@ -74,7 +74,7 @@ def run(
     for draft in folder.rglob(f"*{files.DRAFT}"):  # left by a kill in the middle of a write
         draft.unlink(missing_ok=True)
     asked = {"profile": profile, "seeds": seeds, "device": device, "jobs": jobs}
-    folders.write_manifest(folder, {**provenance, **asked} if tasks else asked, wanted)
+    folders.write_manifest(folder, {**made_with, **asked} if tasks else asked, wanted)
     count = min(jobs, max(len(tasks), len(reproductions)))
     with pool.workers(count, device, threads) as workers:
         with display.Display(console, tasks, wanted) as shown:

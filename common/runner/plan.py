@@ -120,7 +120,7 @@ def tasks(
         asked: The profile and the number of seeds that the command asks for.
         jobs: The number of worker processes.
         fresh: Whether to measure everything anew.
-        provenance: What `records.provenance` tells.
+        provenance: What `common.provenance` tells.
 
     Returns:
         The tasks, and what is to be told about damaged records, a line each.

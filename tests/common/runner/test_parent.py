@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from common import claims, data, errors, records, runner
+from common import claims, data, errors, provenance, records, runner
 from common.runner import watch
 
 # ---- Measuring -----------------------------------------------------------------------------------
@@ -260,8 +260,8 @@ def test_the_manifest_keeps_the_provenance_of_what_was_measured(suite, monkeypat
     suite.add()
     suite.run_here()
     before = runner.read_manifest(suite.folder)
-    provenance = {**records.provenance("cpu", 1), "commit": "another"}
-    monkeypatch.setattr(records, "provenance", lambda device, threads: provenance)
+    another = {**provenance.of_run("cpu", 1), "commit": "another"}
+    monkeypatch.setattr(provenance, "of_run", lambda device, threads: another)
     suite.run_here()
     assert runner.read_manifest(suite.folder) == before
     suite.run_here(seeds=5)
