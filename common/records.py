@@ -271,7 +271,7 @@ class Tail:
             raise ValueError("the line that its run shares is not there")
         record = {**self._heads[run], **value}
         self._check_new(record)
-        return {**record, "measurements": with_real_floats(value["measurements"])}
+        return {**record, "measurements": _with_real_floats(value["measurements"])}
 
     def _check_new(self, record: Record) -> None:
         place = json.dumps(key(record)), record["seed"]
@@ -299,12 +299,11 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def with_real_floats(value: typing.Any) -> typing.Any:
-    """What `plain` was made of: "NaN" and "Infinity" are floats again."""
+def _with_real_floats(value: typing.Any) -> typing.Any:
     if isinstance(value, dict):
-        return {key: with_real_floats(part) for key, part in value.items()}
+        return {key: _with_real_floats(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [with_real_floats(part) for part in value]
+        return [_with_real_floats(part) for part in value]
     return NON_FINITE.get(value, value) if isinstance(value, str) else value
 
 

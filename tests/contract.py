@@ -4,13 +4,11 @@
 """
 
 import ast
-import dataclasses
 import os
 import pathlib
 
-import numpy as np
-
-from common import claims, errors, records, runner, variants
+from common import claims, errors, provenance, records
+from common.runner import plan, worker
 
 ROOT = pathlib.Path(os.environ.get("REPRODUCTION_ROOT", pathlib.Path(__file__).parents[1]))
 HEADS: dict[str, claims.Reproduction] = {}
@@ -34,32 +32,31 @@ def imported_names(file: pathlib.Path) -> set[str]:
     return names
 
 
-def measure(head: claims.Reproduction, variant: str, folder: pathlib.Path) -> list[dict]:
-    """Measure one variant at the smoke profile, as a worker does, and read it back from JSON."""
-    declared = head.variants[variant]
-    file = head.path.with_name(f"{declared.experiment}.py")
-    module = runner.load_module(head, declared.experiment)
-    shortened = variants.shortened(file, "smoke", variant)
-    config = dataclasses.replace(module.VARIANTS[variant], **shortened)
-    seeds = range(declared.seeds["smoke"])
-    measured = []
-    for seed, values in zip(seeds, module.run(config, list(seeds)), strict=True):
-        stored = {name: values[name] for name in head.arrays if name in values}
-        if stored:
-            np.savez(folder / f"{variant}-{seed}.npz", **stored)
-        measured.append(
-            {
-                "seed": seed,
-                "config": records.plain(dataclasses.asdict(config)),
-                "shortened": records.plain(shortened),
-                "data": {},
-                "measurements": records.with_real_floats(
-                    records.plain(
-                        {name: value for name, value in values.items() if name not in head.arrays}
-                    )
-                ),
-                "arrays": f"{variant}-{seed}.npz" if stored else None,
-                "folder": folder,
-            }
-        )
-    return measured
+def smoke_records(
+    head: claims.Reproduction, folder: pathlib.Path
+) -> dict[str, list[records.Record]]:
+    """Measure every variant at the smoke profile, with the worker's own code, and read it back.
+
+    A variant that needs an optional package is left out where that is not installed.
+    """
+    wanted = plan.wanted_seeds([head], "smoke")
+    for name, variant in plan.missing_packages([head], wanted):
+        del wanted[name][variant]
+    tasks, _ = plan.tasks(
+        [head],
+        folder,
+        wanted,
+        asked={"profile": "smoke", "seeds": None},
+        jobs=1,
+        fresh=False,
+        provenance=provenance.of_run("cpu", threads=1),
+    )
+    home = folder / head.name
+    home.mkdir()
+    for task in tasks:
+        for record in worker.measured(task):
+            records.append(task.file(".jsonl"), record)
+    return {
+        variant: [{**record, "folder": home} for record in records.read(home / f"{variant}.jsonl")]
+        for variant in wanted[head.name]
+    }

@@ -46,7 +46,7 @@ def measure(task: plan.Task) -> Failure | None:
     """Measure the task's seeds and append their records; the headline and traceback of a crash."""
     try:
         redirect_output(task.file(".log"))
-        for record in _measured(task):
+        for record in measured(task):
             if not _parent().is_alive():
                 os._exit(1)
             records.append(task.file(".jsonl"), record)
@@ -85,8 +85,13 @@ def load_module(reproduction: claims.Reproduction, name: str) -> types.ModuleTyp
     return importlib.import_module(f"reproductions.{reproduction.name}.{name}")
 
 
-def _measured(task: plan.Task) -> Iterator[records.Record]:
-    """The task's records, as `run` yields their measurements."""
+def measured(task: plan.Task) -> Iterator[records.Record]:
+    """Yield the task's records as `run` yields their measurements; arrays are on the disk by then.
+
+    Raises:
+        ValueError: `run` yields too few or too many, or what the TOML does not name.
+        TypeError: a measurement is nothing that a record can hold.
+    """
     module = load_module(task.reproduction, task.experiment.name)
     config = module.VARIANTS[task.variant]
     changed = {
