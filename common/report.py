@@ -94,10 +94,16 @@ def summary(
     rows = []
     for each in reproductions:
         judged = verdicts.get(each.name, ())
-        passages = judge.passages(each, judged) if judged else []
-        counts = collections.Counter(passage.verdict for passage in passages)
+        counts = collections.Counter(passage.verdict for passage in _passages(each, judged))
         rows.append(Row(each.name, counts, len(judged), seconds.get(each.name)))
     return rows
+
+
+def _passages(
+    reproduction: claims.Reproduction, verdicts: Sequence[judge.Verdict]
+) -> list[judge.PassageVerdict]:
+    """The verdicts on its sentences; none where it could not be judged."""
+    return judge.passages(reproduction, verdicts) if verdicts else []
 
 
 def total(rows: Iterable[Row]) -> Row:
@@ -155,10 +161,7 @@ def write(
     """
     judged = {each.name: verdicts.get(each.name, ()) for each in reproductions}
     everything = [verdict for some in judged.values() for verdict in some]
-    passages = {
-        each.name: judge.passages(each, judged[each.name]) if judged[each.name] else []
-        for each in reproductions
-    }
+    passages = {each.name: _passages(each, judged[each.name]) for each in reproductions}
     _write_json(folder / "verdicts.json", everything)
     _write_json(folder / "passages.json", [one for some in passages.values() for one in some])
 
